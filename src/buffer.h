@@ -1,0 +1,21 @@
+/* Bytes that grow. Zero it to begin; buffer_free gives the memory back. */
+#ifndef BUFFER_H
+#define BUFFER_H
+
+#include <stddef.h>
+
+struct buffer {
+	char *ptr;
+	size_t len;		/* bytes in use */
+	size_t capacity;	/* bytes allocated */
+};
+
+/* Makes room for `more` bytes after len. May move ptr. Dies where memory cannot be had. */
+void buffer_reserve(struct buffer *, size_t more);
+
+/* Appends bytes. May move ptr. Dies where memory cannot be had. */
+void buffer_append(struct buffer *, const void *bytes, size_t len);
+
+void buffer_free(struct buffer *);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
+ * receipts into the script that takes back what they say was updated.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "copytext.h"
+#include "error.h"
+#include "model.h"
+#include "options.h"
+#include "out.h"
+#include "script.h"
+#include "table.h"
+#include "version.h"
+
+const char program_name[] = "fb-apply";
+
+static const char help[] =
+"Usage: fb-apply [--batch-size N] [--lock-timeout MS] [--pause MS] [--undo] [FILE...]\n"
+"Turn a plan into the psql script that carries it out:\n"
+"fb-apply plan.tsv | psql -Xq > receipts.tsv\n"
+"\n"
+"  -b, --batch-size N     records a transaction (default 5000)\n"
+"  -t, --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
+"  -p, --pause MS         sleep between transactions (default 0)\n"
+"  -u, --undo             read receipts, and take back what they say was updated\n"
+"  -h, --help             print this and exit\n"
+"  -V, --version          print the version and exit\n"
+"\n"
+"With no FILE, or where FILE is -, read standard input. See fb-apply(1).\n";
+
+static const char apply_head_sql[] = {
+#include "apply-head.sql.h"
+};
+static const char apply_sql[] = {
+#include "apply.sql.h"
+};
+static const char apply_model_sql[] = {
+#include "apply-model.sql.h"
+};
+
+struct options {
+	long batch_size;	/* records */
+	long lock_timeout;	/* milliseconds; 0: none */
+	long pause;		/* milliseconds */
+	bool undo;
+};
+
+static struct options
+read_options(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "batch-size", required_argument, NULL, 'b' },
+		{ "lock-timeout", required_argument, NULL, 't' },
+		{ "pause", required_argument, NULL, 'p' },
+		{ "undo", no_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options options = { .batch_size = 5000, .lock_timeout = 5000 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "b:t:p:uhV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
+		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
+		case 'p': options.pause = option_number("--pause", optarg, 0, INT_MAX); break;
+		case 'u': options.undo = true; break;
+		case 'h': print_help(help);
+		case 'V': print_version();
+		default: die("see '%s --help'", program_name);
+		}
+	}
+	return options;
+}
+
+/* The words in which carrying out a plan and taking it back differ. */
+static const struct script_value apply_words[] = {
+	{ "purpose", "carries out a plan: it sets syllabus_id where it is NULL" },
+	{ "verb", "apply" }, { "done", "updated" }, { "changed", "already-set" }, { "expected", "NULL" },
+	{ "new", "b.syllabus_id" }, { "unchanged", "IS NULL" },
+	{ "record_new", "rec.syllabus_id" }, { "record_unchanged", "IS NULL" },
+};
+static const struct script_value undo_words[] = {
+	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
+	{ "verb", "undo" }, { "done", "reverted" }, { "changed", "syllabus-changed" }, { "expected", "the receipt's" },
+	{ "new", "NULL" }, { "unchanged", "= b.syllabus_id" },
+	{ "record_new", "NULL" }, { "record_unchanged", "= rec.syllabus_id" },
+};
+
+enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 7 };
+
+/* A script being written. */
+struct script {
+	struct out out;
+	const struct options *options;
+	int64_t records;	/* so far */
+	long in_batch;		/* records in the open batch; 0: none is open */
+	bool in_order;		/* the batch's ids rise */
+	bool has_model[MODELS];
+	int last_model;		/* of the record before */
+	int64_t last_id;
+};
+
+static void
+begin_script(struct script *script)
+{
+	char lock_timeout[32], batch_size[32];
+	struct script_value values[WORDS + OTHER_VALUES] = { { NULL, NULL } };
+	struct script_value *more = values + WORDS;
+
+	snprintf(lock_timeout, sizeof lock_timeout, "%ld", script->options->lock_timeout);
+	snprintf(batch_size, sizeof batch_size, "%ld", script->options->batch_size);
+	memcpy(values, script->options->undo ? undo_words : apply_words, sizeof apply_words);
+	*more++ = (struct script_value){ "version", FB_VERSION };
+	*more++ = (struct script_value){ "lock_timeout", lock_timeout };
+	*more++ = (struct script_value){ "batch_size", batch_size };
+	script_put(&script->out, apply_head_sql, values);
+	script_put_session(&script->out);
+	script_put(&script->out, apply_sql, values);
+	for (int i = 0; i < MODELS; i++) {
+		more[0] = (struct script_value){ "model", models[i].name };
+		more[1] = (struct script_value){ "title", models[i].title };
+		more[2] = (struct script_value){ "table", models[i].table };
+		script_put(&script->out, apply_model_sql, values);
+	}
+}
+
+static void
+begin_batch(struct script *script)
+{
+	if (script->records > 0 && script->options->pause > 0) {
+		char sleep[64];
+
+		snprintf(sleep, sizeof sleep, "\\! sleep %ld.%03ld\n\n",
+		    script->options->pause / 1000, script->options->pause % 1000);
+		out_string(&script->out, sleep);
+	}
+	out_string(&script->out,
+	    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"
+	    "TRUNCATE pg_temp.fb_batch, pg_temp.fb_outcome;\n"
+	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");
+	script->in_order = true;
+	for (int i = 0; i < MODELS; i++)
+		script->has_model[i] = false;
+}
+
+static void
+end_batch(struct script *script)
+{
+	if (script->in_batch == 0)
+		return;
+	out_string(&script->out, "\\.\n");
+	if (!script->in_order)
+		out_string(&script->out, "CALL pg_temp.fb_set_duplicates_aside();\n");
+	for (int i = 0; i < MODELS; i++) {
+		if (!script->has_model[i])
+			continue;
+		out_string(&script->out, "CALL pg_temp.fb_");
+		out_string(&script->out, script->options->undo ? "undo_" : "apply_");
+		out_string(&script->out, models[i].name);
+		out_string(&script->out, "();\n");
+	}
+	/* Sent as one, so that nothing can come between the COMMIT and its receipts. */
+	out_string(&script->out,
+	    "COMMIT \\; COPY (SELECT status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail\n"
+	    "  FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT;\n\n");
+	script->in_batch = 0;
+}
+
+static void
+put_record(struct script *script, const struct table *plan, int model, int64_t id, int64_t cohort_id, int64_t syllabus_id)
+{
+	struct out *out = &script->out;
+
+	out_int(out, ++script->records);
+	out_string(out, "\t");
+	out_string(out, models[model].name);
+	out_string(out, "\t");
+	out_int(out, id);
+	out_string(out, "\t");
+	out_int(out, cohort_id);
+	out_string(out, "\t");
+	copytext_put(out, plan->field[COHORT]);
+	out_string(out, "\t");
+	out_int(out, syllabus_id);
+	out_string(out, "\t");
+	copytext_put(out, plan->field[SYLLABUS]);
+	out_string(out, "\n");
+}
+
+static void
+add_records(struct script *script, struct table *plan)
+{
+	while (table_next(plan)) {
+		int64_t id, cohort_id, syllabus_id;
+		bool same;
+		int model;
+
+		if (script->options->undo && !slice_is(plan->field[STATUS], "updated"))
+			continue;
+		model = table_model(plan);
+		if (model == -1 || !table_bigint(plan, ID, &id) || !table_bigint(plan, COHORT_ID, &cohort_id)
+		    || !table_bigint(plan, SYLLABUS_ID, &syllabus_id))
+			continue;
+		/* Records for the same row stay in one batch, where they are told apart. */
+		same = model == script->last_model && id == script->last_id;
+		if (script->in_batch >= script->options->batch_size && !same)
+			end_batch(script);
+		if (script->in_batch == 0)
+			begin_batch(script);
+		else if (model < script->last_model || (model == script->last_model && id <= script->last_id))
+			script->in_order = false;
+		put_record(script, plan, model, id, cohort_id, syllabus_id);
+		script->in_batch++;
+		script->has_model[model] = true;
+		script->last_model = model;
+		script->last_id = id;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = read_options(argc, argv);
+	struct problems problems = { 0 };
+	struct script script = { .options = &options, .last_model = -1 };
+	struct table *plans;
+	int count = argc - optind;
+
+	out_stdout(&script.out);
+	plans = tables_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
+	begin_script(&script);
+	for (int i = 0; i < count; i++) {
+		add_records(&script, &plans[i]);
+		table_close(&plans[i]);
+	}
+	end_batch(&script);
+	free(plans);
+	out_close(&script.out);
+	return problems_status(&problems);
+}

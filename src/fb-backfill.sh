@@ -1,0 +1,349 @@
+#!/usr/bin/env bash
+# fb-backfill: the whole back-fill as one command, from the programs beside it and psql.
+# It reads top to bottom: options, then one function for each thing that it can do, then main.
+set -u -o pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) && PATH=$here:$PATH
+
+help='Usage: fb-backfill [--dry-run] [--model answer|review|all] [--limit N] [--plan FILE]
+                   [--receipts FILE] [OPTION...]
+       fb-backfill --apply PLAN [--receipts FILE] [OPTION...]
+       fb-backfill --undo RECEIPTS [--receipts FILE] [OPTION...]
+       fb-backfill --check [--model answer|review|all] [OPTION...]
+Set the syllabus of every answer and review that has a cohort and no syllabus.
+
+  -n, --dry-run          tell what would be done, and change nothing
+  -m, --model M          work on this model (default: all)
+  -l, --limit N          the N lowest ids of each model (default 0: all)
+      --apply PLAN       do what an earlier plan says
+      --undo RECEIPTS    take back what an earlier run did
+      --check            count what is still to be done; exit 1 if there is any
+      --plan FILE        keep the plan in FILE
+      --receipts FILE    keep the receipts in FILE: what --undo needs
+  -d, --dbname CONNINFO  connect to this database, as psql does
+  -J, --jobs N           apply over N connections at once (default 1)
+      --batch-size N     records a transaction (default 5000)
+      --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)
+      --pause MS         sleep between transactions (default 0)
+      --summary          report without the line for each record
+      --json             report as one JSON object
+  -q, --quiet            no report
+  -h, --help             print this and exit
+  -V, --version          print the version and exit
+
+Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1).'
+
+warn() { printf 'fb-backfill: %s\n' "$*" >&2; }
+die() { warn "$@"; exit 2; }
+die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
+
+# ---- options ----
+
+action=run       # or apply, undo, check
+file=''          # --apply's or --undo's operand
+dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json=''
+given=' '        # the names of the options that were given
+psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
+
+# Takes an option's argument: a whole number of at least $3.
+number() { # name value least
+  if [[ ! $2 =~ ^[0-9]{1,18}$ ]] || (( 10#$2 < $3 )); then
+    die_usage "$1: '$2' is no whole number from $3"
+  fi
+}
+
+# $1 is an action that excludes the others.
+set_action() {
+  [ "$action" = run ] || die_usage "--$action and --$1 exclude each other"
+  action=$1
+}
+
+read_options() {
+  local name value
+  while [ $# -gt 0 ]; do
+    name=$1; shift
+    case $name in
+      -n) name=--dry-run ;; -m) name=--model ;; -l) name=--limit ;; -d) name=--dbname ;;
+      -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
+    esac
+    case $name in
+      --*=*) value=${name#*=} name=${name%%=*} ;;
+      --model|--limit|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
+        [ $# -gt 0 ] || die_usage "$name needs an argument"
+        value=$1; shift ;;
+      *) value='' ;;
+    esac
+    given+="$name "
+    case $name in
+      --dry-run) dry_run=yes ;;
+      --model) model=$value ;;
+      --limit) number "$name" "$value" 0; limit=$value ;;
+      --apply|--undo) set_action "${name#--}"; file=$value ;;
+      --check) set_action check ;;
+      --plan) plan=$value ;;
+      --receipts) receipts=$value ;;
+      --dbname) psql+=(-d "$value") ;;
+      --jobs) number "$name" "$value" 1; jobs=$value ;;
+      --batch-size) number "$name" "$value" 1; apply+=("$name" "$value") ;;
+      --lock-timeout|--pause) number "$name" "$value" 0; apply+=("$name" "$value") ;;
+      --summary) report+=(--summary) ;;
+      --json) json=yes; report+=(--json) ;;
+      --quiet) quiet=yes ;;
+      --help) printf '%s\n' "$help"; exit ;;
+      --version) version=$(fb-apply --version) || exit 2; printf 'fb-backfill %s\n' "${version#* }"; exit ;;
+      *) die_usage "$name: no such option or operand" ;;
+    esac
+  done
+  case $model in answer|review|all) ;; *) die_usage "--model: '$model' is none of answer, review, all" ;; esac
+  report+=(--model "$model")
+
+  # What makes no sense together is more likely a slip than a wish.
+  local excluded=''
+  case $action in
+    apply|undo) excluded='--dry-run --model --limit --plan' ;;
+    check) excluded='--dry-run --limit --plan --receipts' ;;
+    run) [ -z "$dry_run" ] || excluded=--receipts ;;
+  esac
+  for name in $excluded; do
+    [[ $given != *" $name "* ]] || die_usage "$name does not go with --${action/#run/dry-run}"
+  done
+}
+
+# ---- processes and temporary files ----
+
+tmp=''
+children=()      # process ids of what runs in the background
+applies=()       # of them, a fb-apply for each job
+writers=()       # and a psql for each
+applying=''      # something may be committed
+
+# shellcheck disable=SC2317  # called by trap
+clean_up() { [ -z "$tmp" ] || rm -rf "$tmp"; }
+
+# Ends what runs. fb-apply goes first: at the end of its script psql finishes the batch that it has
+# and prints its receipts. Only a psql that takes longer than 2 s is told to cancel.
+# shellcheck disable=SC2317
+stop_children() {
+  local tries
+  kill "${applies[@]}" 2>/dev/null
+  for (( tries = 0; tries < 40; tries++ )); do
+    kill -0 "${writers[@]}" 2>/dev/null || break
+    sleep 0.05
+  done
+  kill -INT "${writers[@]}" 2>/dev/null
+  kill "${children[@]}" 2>/dev/null
+  wait
+}
+
+# shellcheck disable=SC2317
+interrupted() {
+  trap '' INT TERM HUP
+  stop_children
+  warn "interrupted"
+  [ -z "$applying" ] || tell_committed
+  exit 2
+}
+
+# Waits for a child, and returns its exit status; 2 for a death by signal.
+await() {
+  local status
+  wait "$1"; status=$?
+  (( status > 128 )) && status=2
+  return "$status"
+}
+
+# The worst of the exit statuses so far.
+worst=0
+note_status() { (( $1 > worst )) && worst=$1; return 0; }
+
+# ---- the plan ----
+
+# The psql script of the snapshot: cohorts to a file, then, after a line that says that the file is
+# complete, the rows to standard output; in one transaction that cannot write and ends here.
+snapshot_script() {
+  printf '%s\n' '\set ON_ERROR_STOP on' \
+    'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' '\o :cohorts'
+  fb-resolve --sql || return
+  printf '%s\n' '\o' '\echo snapshot'
+  fb-extract --sql --model "$model" --limit "$limit" || return
+  printf '%s\n' 'COMMIT;'
+}
+
+# Makes the plan in $tmp/plan.tsv. Nothing is applied unless all of it was made.
+make_plan() {
+  local line
+  snapshot_script > "$tmp/snapshot.sql" || exit 2
+  mkfifo "$tmp/rows" "$tmp/candidates" || exit 2
+  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" > "$tmp/rows" & local reader=$!
+  children+=("$reader")
+  exec 3< "$tmp/rows"
+  if ! IFS= read -r line <&3 || [ "$line" != snapshot ]; then
+    await "$reader"
+    die "the snapshot could not be taken: nothing was changed"
+  fi
+  fb-extract <&3 > "$tmp/candidates" & local extract=$!
+  fb-resolve --cohorts "$tmp/cohorts.tsv" "$tmp/candidates" > "$tmp/plan.tsv" & local resolve=$!
+  exec 3<&-
+  children+=("$extract" "$resolve")
+  await "$reader" || note_status 2
+  await "$extract" || note_status $?
+  await "$resolve" || note_status $?
+  (( worst < 2 )) || die "the plan could not be made: nothing was changed"
+  children=()
+}
+
+# Copies a file that is wanted to where it is wanted.
+keep() { # from to
+  cat -- "$1" > "$2" && return
+  [ ! -f "$2" ] || rm -f -- "$2"
+  die "$2: could not be written: nothing was changed"
+}
+
+# ---- applying ----
+
+# The receipts that an earlier run left under the same name may be the only way to undo it.
+save_earlier_receipts() {
+  if [ -f "$receipts" ] && [ -s "$receipts" ]; then
+    # of a file and itself, cp makes the backup alone
+    cp -p --force --backup=numbered -- "$receipts" "$receipts" || exit 2
+    warn "$receipts: the earlier receipts are kept beside it, as $receipts.~N~ with the highest N"
+  fi
+}
+
+count_records() { awk 'END { print NR > 0 ? NR - 1 : 0 }' < "$1"; }
+
+tell_committed() {
+  local committed
+  committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
+  warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
+    "(one more batch may be, if the connection broke during its COMMIT)"
+  if [[ $given == *' --receipts '* ]]; then
+    warn "their receipts are in ${parts[*]}"
+  fi
+  warn "nothing is half done: to go on, run the same command again"
+}
+
+# Splits the plan in runs of ids, one for each job: no two connections share more than a page.
+split_input() {
+  local total per i
+  total=$(count_records "$input")
+  per=$(( (total + jobs - 1) / jobs ))
+  (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
+  awk -v per="$per" -v name="$tmp/plan." '
+    NR == 1 { header = $0; next }
+    (NR - 2) % per == 0 { if (file) close(file); file = name ++part; print header > file }
+    { print > file }' "$input" || exit 2
+  for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
+    inputs+=("$tmp/plan.$i")
+    parts+=("$receipts.$i")
+  done
+}
+inputs=() parts=() input=
+
+start_job() { # index
+  mkfifo "$tmp/script.$1" || exit 2
+  : > "${parts[$1]}" || die "nothing was changed"
+  "${apply[@]}" "${inputs[$1]}" > "$tmp/script.$1" & applies+=($!)
+  # A session's receipts go to their file with no process between that could lose them.
+  "${psql[@]}" < "$tmp/script.$1" > "${parts[$1]}" & writers+=($!)
+}
+
+# Prints the receipts of all jobs in turn, as one file, while they are being written.
+follow() {
+  local i first=1
+  for i in "${!parts[@]}"; do
+    while [ ! -s "${parts[$i]}" ] && kill -0 "${writers[$i]}" 2>/dev/null; do sleep 0.05; done
+    tail -n "+$first" -f -s 0.1 --pid="${writers[$i]}" -- "${parts[$i]}"
+    [ -s "${parts[$i]}" ] && first=2
+  done
+}
+
+report_to() { # input
+  if [ "$quiet" ]; then "${report[@]}" --plan "$input" "$1" > /dev/null
+  else "${report[@]}" --plan "$input" "$1"
+  fi
+}
+
+# Carries out $input, which fb-apply understands, and reports.
+carry_out() {
+  local i status reporter
+  if [ "$receipts" ]; then save_earlier_receipts; else receipts=$tmp/receipts.tsv; fi
+  split_input
+  applying=yes
+  for i in "${!inputs[@]}"; do start_job "$i"; done
+  children+=("${applies[@]}" "${writers[@]}")
+  mkfifo "$tmp/receipts" || exit 2
+  follow > "$tmp/receipts" & children+=($!)
+  report_to "$tmp/receipts" & reporter=$!
+  children+=("$reporter")
+
+  for i in "${!inputs[@]}"; do
+    await "${applies[$i]}" || note_status $?
+    await "${writers[$i]}" || note_status 2
+  done
+  wait "$reporter"; status=$?
+  if (( ${#parts[@]} > 1 )); then
+    awk 'NR == 1 || FNR > 1' "${parts[@]}" > "$receipts" && rm -f -- "${parts[@]}" || exit 2
+    parts=("$receipts")
+  fi
+  if (( worst == 2 )); then
+    tell_committed
+  elif (( status > 1 )); then
+    warn "the report could not be written, but all was carried out"
+    worst=2
+  else
+    note_status "$status"
+  fi
+}
+
+# ---- what it can do ----
+
+run() {
+  make_plan
+  input=$tmp/plan.tsv
+  [ -z "$plan" ] || keep "$input" "$plan"
+  if [ "$dry_run" ]; then
+    report_to "$input"; note_status $?
+  else
+    carry_out
+  fi
+}
+
+# Another's plan or receipts. A pipe is read once only, and we need it twice.
+take_file() {
+  input=$file
+  [ "$file" != - ] || input=/dev/stdin
+  [ -e "$input" ] || die "$input: No such file or directory"
+  if [ ! -f "$input" ] || [ "$input" = /dev/stdin ]; then
+    cat -- "$input" > "$tmp/input.tsv" || exit 2
+    input=$tmp/input.tsv
+  fi
+}
+
+check() {
+  local name eligible no_syllabus title left=0 object=
+  fb-extract --sql --count --model "$model" > "$tmp/check.sql" || exit 2
+  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" || die "could not count"
+  while IFS=$'\t' read -r name eligible no_syllabus; do
+    [ "$name" != model ] || continue
+    left=$((left + eligible))
+    object+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
+    title=${name^}
+    [ "$quiet$json" ] || printf '%s: %s eligible, %s with a cohort without a syllabus\n' "$title" "$eligible" "$no_syllabus"
+  done < "$tmp/check.tsv"
+  [ -z "$json" ] || [ "$quiet" ] || printf '{%s}\n' "${object#, }"
+  (( left == 0 )) || note_status 1
+}
+
+read_options "$@"
+trap clean_up EXIT
+trap interrupted INT TERM HUP
+command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
+tmp=$(mktemp -d) || exit 2
+case $action in
+  run) run ;;
+  apply) take_file; carry_out ;;
+  undo) take_file; apply+=(--undo); report+=(--undo); carry_out ;;
+  check) check ;;
+esac
+exit "$worst"

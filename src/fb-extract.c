@@ -1,0 +1,179 @@
+/*
+ * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "copytext.h"
+#include "error.h"
+#include "model.h"
+#include "options.h"
+#include "out.h"
+#include "script.h"
+#include "table.h"
+
+const char program_name[] = "fb-extract";
+
+static const char help[] =
+"Usage: fb-extract [--model answer|review|all] [--format text|csv] [--rejects FILE] [FILE...]\n"
+"       fb-extract --sql [--model answer|review|all] [--limit N | --count]\n"
+"Keep the rows that have a cohort and no syllabus.\n"
+"\n"
+"  -m, --model M       work on this model (default: all); where the rows have no\n"
+"                      model column, it says which model they are\n"
+"  -f, --format F      read text (COPY's) or csv (default: the header line tells)\n"
+"  -r, --rejects FILE  write malformed records to FILE, byte for byte\n"
+"  -s, --sql           print the psql script whose output is this program's input\n"
+"  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
+"  -c, --count         with --sql: count instead, for each model the rows to be filled and\n"
+"                      those whose cohort has no syllabus\n"
+"  -h, --help          print this and exit\n"
+"  -V, --version       print the version and exit\n"
+"\n"
+"With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
+
+static const char extract_sql[] = {
+#include "extract.sql.h"
+};
+static const char extract_model_sql[] = {
+#include "extract-model.sql.h"
+};
+
+static const char count_sql[] = {
+#include "count.sql.h"
+};
+static const char count_model_sql[] = {
+#include "count-model.sql.h"
+};
+
+struct options {
+	struct model_choice model;
+	enum format format;
+	const char *rejects;	/* a path, or NULL */
+	bool sql;
+	bool count;
+	long limit;		/* 0: none */
+};
+
+static struct options
+read_options(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "model", required_argument, NULL, 'm' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "rejects", required_argument, NULL, 'r' },
+		{ "sql", no_argument, NULL, 's' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "count", no_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options options = { .model = model_choice("all") };
+	bool limit_given = false;
+	int option;
+
+	while ((option = getopt_long(argc, argv, "m:f:r:sl:chV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'm': options.model = model_choice(optarg); break;
+		case 'f': options.format = table_format(optarg); break;
+		case 'r': options.rejects = optarg; break;
+		case 's': options.sql = true; break;
+		case 'l':
+			options.limit = option_number("--limit", optarg, 0, LONG_MAX);
+			limit_given = true;
+			break;
+		case 'c': options.count = true; break;
+		case 'h': print_help(help);
+		case 'V': print_version();
+		default: die("see '%s --help'", program_name);
+		}
+	}
+	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))
+		die_usage("--sql reads nothing: it goes with --model and --limit or --count alone");
+	if (options.count && (!options.sql || limit_given))
+		die_usage("--count goes with --sql, and not with --limit");
+	if (limit_given && !options.sql)
+		die_usage("--limit goes with --sql; to limit what is read from files, give it to fb-resolve");
+	return options;
+}
+
+static void
+print_sql(struct out *out, const struct options *options)
+{
+	char limit[32] = "ALL";
+
+	if (options->limit > 0)
+		snprintf(limit, sizeof limit, "%ld", options->limit);
+	script_put_session(out);
+	out_string(out, options->count ? count_sql : extract_sql);
+	for (int i = 0; i < MODELS; i++) {
+		const struct script_value values[] = {
+			{ "model", models[i].name },
+			{ "title", models[i].title },
+			{ "table", models[i].table },
+			{ "limit", limit },
+			{ NULL, NULL },
+		};
+
+		if (options->model.chosen[i])
+			script_put(out, options->count ? count_model_sql : extract_model_sql, values);
+	}
+}
+
+static void
+extract(struct table *rows, const struct model_choice *choice, struct out *out)
+{
+	while (table_next(rows)) {
+		int64_t id, cohort_id, syllabus_id;
+		int model = rows->has[MODEL] ? table_model(rows) : choice->only;
+
+		if (model == -1 || !table_bigint(rows, ID, &id))
+			continue;
+		if (rows->field[COHORT_ID].ptr != NULL && !table_bigint(rows, COHORT_ID, &cohort_id))
+			continue;
+		if (rows->field[SYLLABUS_ID].ptr != NULL && !table_bigint(rows, SYLLABUS_ID, &syllabus_id))
+			continue;
+		if (!choice->chosen[model] || rows->field[COHORT_ID].ptr == NULL || rows->field[SYLLABUS_ID].ptr != NULL)
+			continue;
+		out_string(out, models[model].name);
+		out_string(out, "\t");
+		out_int(out, id);
+		out_string(out, "\t");
+		out_int(out, cohort_id);
+		out_string(out, "\n");
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = read_options(argc, argv);
+	struct problems problems = { 0 };
+	struct out out, rejects;
+	struct table *rows;
+	int count = argc - optind;
+
+	out_stdout(&out);
+	if (options.sql) {
+		print_sql(&out, &options);
+		out_close(&out);
+		return STATUS_OK;
+	}
+	if (options.rejects != NULL)
+		out_open(&rejects, options.rejects);
+	rows = tables_open(argv + optind, &count, options.model.only == -1 ? ROWS : ROWS_OF_ONE_MODEL,
+	    options.format, &problems, options.rejects != NULL ? &rejects : NULL);
+	table_put_header(&out, CANDIDATES);
+	for (int i = 0; i < count; i++) {
+		extract(&rows[i], &options.model, &out);
+		table_close(&rows[i]);
+	}
+	free(rows);
+	out_close(&out);
+	if (options.rejects != NULL)
+		out_close(&rejects);
+	return problems_status(&problems);
+}

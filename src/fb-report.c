@@ -1,0 +1,523 @@
+/*
+ * fb-report: tells people what a plan would do, or what receipts say was done, in the words of the
+ * command that this project takes the place of.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "model.h"
+#include "options.h"
+#include "out.h"
+#include "table.h"
+
+const char program_name[] = "fb-report";
+
+static const char help[] =
+"Usage: fb-report [--plan FILE] [--model answer|review|all] [--undo] [--summary] [--json] [FILE]\n"
+"Tell what a plan would do (a dry run) or what receipts say was done.\n"
+"\n"
+"  -p, --plan FILE  count the plan's records for the 'Found' lines, which else are\n"
+"                   left out when the input is a pipe\n"
+"  -m, --model M    report on this model only (default: all)\n"
+"  -u, --undo       the receipts are those of an undo, even if none says so\n"
+"  -s, --summary    leave out the line for each record\n"
+"  -j, --json       print one JSON object instead\n"
+"  -h, --help       print this and exit\n"
+"  -V, --version    print the version and exit\n"
+"\n"
+"With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
+
+struct options {
+	const char *plan;	/* a path, or NULL */
+	struct model_choice model;
+	bool undo;
+	bool summary;
+	bool json;
+};
+
+static struct options
+read_options(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "plan", required_argument, NULL, 'p' },
+		{ "model", required_argument, NULL, 'm' },
+		{ "undo", no_argument, NULL, 'u' },
+		{ "summary", no_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options options = { .model = model_choice("all") };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "p:m:usjhV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'p': options.plan = optarg; break;
+		case 'm': options.model = model_choice(optarg); break;
+		case 'u': options.undo = true; break;
+		case 's': options.summary = true; break;
+		case 'j': options.json = true; break;
+		case 'h': print_help(help);
+		case 'V': print_version();
+		default: die("see '%s --help'", program_name);
+		}
+	}
+	if (argc - optind > 1)
+		die_usage("one FILE at most");
+	return options;
+}
+
+/* ---- what is counted ---- */
+
+/* Why records were skipped, as receipts say it. */
+static const char *const reasons[] = { "already-set", "cohort-changed", "syllabus-changed", "gone", "duplicate" };
+
+enum { REASONS = sizeof reasons / sizeof reasons[0], FAILURES_KEPT = 5 };
+
+struct failure {
+	int64_t id;
+	struct buffer detail;	/* SQLSTATE, a space, message */
+};
+
+struct tally {
+	long found;
+	long done;		/* updated, reverted, or in a plan */
+	long skipped;
+	long skipped_for[REASONS];
+	long failed;
+	struct failure failures[FAILURES_KEPT];
+	bool shown;		/* its section was begun */
+};
+
+struct report {
+	struct out out;
+	struct options options;
+	bool is_plan;
+	bool found_known;
+	struct tally tally[MODELS];
+	struct problems problems;
+};
+
+enum status { DONE, SKIPPED, FAILED, UNKNOWN };
+
+/* What became of the record; learns on the way whether this is an undo. */
+static enum status
+record_status(struct report *report, const struct table *table)
+{
+	struct slice status = table->field[STATUS];
+
+	if (report->is_plan || slice_is(status, "updated"))
+		return DONE;
+	if (slice_is(status, "reverted")) {
+		report->options.undo = true;
+		return DONE;
+	}
+	if (slice_is(status, "skipped"))
+		return SKIPPED;
+	return slice_is(status, "failed") ? FAILED : UNKNOWN;
+}
+
+/*
+ * Counts what there was to do: the records of a plan or of receipts, or with `updated_only` those
+ * receipts that an undo takes back.
+ */
+static void
+count_found(struct report *report, struct table *table, bool updated_only)
+{
+	int64_t id;
+
+	while (table_next(table)) {
+		int model = table_model(table);
+
+		if (model == -1 || !table_bigint(table, ID, &id))
+			continue;
+		if (table->kind == RECEIPTS && updated_only && !slice_is(table->field[STATUS], "updated"))
+			continue;
+		if (table->kind == RECEIPTS && record_status(report, table) == UNKNOWN)
+			continue;
+		report->tally[model].found++;
+	}
+	report->found_known = true;
+}
+
+/* Sets *reason to the index of a skipped record's reason. */
+static bool
+find_reason(struct slice detail, int *reason)
+{
+	for (*reason = 0; *reason < REASONS; ++*reason)
+		if (slice_is(detail, reasons[*reason]))
+			return true;
+	return false;
+}
+
+/* PostgreSQL's message in a failed record's detail, without the SQLSTATE before it. */
+static struct slice
+failure_message(struct slice detail)
+{
+	const char *space = detail.len > 0 ? memchr(detail.ptr, ' ', detail.len) : NULL;
+
+	if (space == NULL)
+		return detail;
+	return (struct slice){ space + 1, detail.len - (size_t)(space + 1 - detail.ptr) };
+}
+
+static void
+keep_failure(struct tally *tally, int64_t id, struct slice detail)
+{
+	struct failure *failure;
+
+	if (tally->failed >= FAILURES_KEPT)
+		return;
+	failure = &tally->failures[tally->failed];
+	failure->id = id;
+	buffer_reserve(&failure->detail, 1);
+	buffer_append(&failure->detail, detail.ptr, detail.len);
+}
+
+/* ---- the text ---- */
+
+static const char rule[] = "======================================================================\n";
+
+/* Bytes of a control character (C0, DEL, C1) or of one that turns the direction of text, at s; else 0. */
+static size_t
+unprintable(const unsigned char *s, size_t len)
+{
+	if (s[0] < 0x20 || s[0] == 0x7f)
+		return 1;
+	if (len >= 2 && s[0] == 0xc2 && s[1] < 0xa0)
+		return 2;
+	if (len >= 3 && s[0] == 0xe2 && ((s[1] == 0x80 && ((s[2] >= 0xaa && s[2] <= 0xae) || s[2] == 0x8e || s[2] == 0x8f))
+	    || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
+/* Prints a value such that it cannot act on a terminal: what is unprintable shows as \xHH. */
+static void
+put_value(struct out *out, struct slice value)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *s;
+	size_t begin = 0, i = 0;
+
+	if (value.ptr == NULL)
+		value = slice_of("None");
+	s = (const unsigned char *)value.ptr;
+	while (i < value.len) {
+		size_t bad = unprintable(s + i, value.len - i);
+
+		if (bad == 0) {
+			i++;
+			continue;
+		}
+		out_bytes(out, value.ptr + begin, i - begin);
+		for (; bad > 0; bad--, i++)
+			out_bytes(out, (char[]){ '\\', 'x', digits[s[i] >> 4], digits[s[i] & 15] }, 4);
+		begin = i;
+	}
+	out_bytes(out, value.ptr + begin, value.len - begin);
+}
+
+static void
+put_number(struct out *out, const char *before, int64_t number, const char *after)
+{
+	out_string(out, before);
+	out_int(out, number);
+	out_string(out, after);
+}
+
+static void
+begin_section(struct report *report, int model)
+{
+	struct out *out = &report->out;
+	const struct model *words = &models[model];
+	struct tally *tally = &report->tally[model];
+
+	tally->shown = true;
+	out_string(out, "\n");
+	out_string(out, rule);
+	out_string(out, "Processing ");
+	out_string(out, words->title);
+	out_string(out, " model...\n");
+	out_string(out, rule);
+	if (report->found_known) {
+		put_number(out, "Found ", tally->found, " ");
+		out_string(out, words->title);
+		out_string(out, " records to process\n");
+	}
+}
+
+static void
+put_failures(struct out *out, const struct tally *tally, const char *title)
+{
+	put_number(out, "Errors: ", tally->failed, "\n");
+	for (long i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
+		const struct failure *failure = &tally->failures[i];
+
+		out_string(out, "  - ");
+		out_string(out, title);
+		put_number(out, " ", failure->id, ": ");
+		put_value(out, failure_message((struct slice){ failure->detail.ptr, failure->detail.len }));
+		out_string(out, "\n");
+	}
+	if (tally->failed > FAILURES_KEPT)
+		put_number(out, "  ... and ", tally->failed - FAILURES_KEPT, " more\n");
+}
+
+static void
+end_section(struct report *report, int model)
+{
+	struct out *out = &report->out;
+	const struct tally *tally = &report->tally[model];
+	long records = tally->done + tally->skipped + tally->failed;
+
+	if (records == 0 && (!report->found_known || tally->found == 0)) {
+		out_string(out, "  No ");
+		out_string(out, models[model].plural);
+		out_string(out, report->options.undo ? " need reverting\n" : " need updating\n");
+		return;
+	}
+	out_string(out, report->is_plan ? "\nWould update " : report->options.undo ? "\nReverted " : "\nUpdated ");
+	put_number(out, "", tally->done, " ");
+	out_string(out, models[model].title);
+	out_string(out, " records\n");
+	if (tally->skipped > 0)
+		put_number(out, "Skipped: ", tally->skipped, "\n");
+	if (tally->failed > 0)
+		put_failures(out, tally, models[model].title);
+}
+
+static void
+put_record(struct report *report, const struct table *table, enum status status, int model, int64_t id)
+{
+	static const char *const marks[] = { [DONE] = "  ✓ ", [SKIPPED] = "  - ", [FAILED] = "  ✗ " };
+	struct out *out = &report->out;
+
+	out_string(out, report->is_plan ? "  [DRY RUN] " : marks[status]);
+	out_string(out, models[model].title);
+	put_number(out, " ", id, ": ");
+	if (status == SKIPPED) {
+		out_string(out, "skipped, ");
+		put_value(out, table->field[DETAIL]);
+	} else if (status == FAILED) {
+		put_value(out, failure_message(table->field[DETAIL]));
+	} else {
+		out_string(out, "cohort=");
+		put_value(out, table->field[COHORT]);
+		out_string(out, " → syllabus=");
+		put_value(out, table->field[SYLLABUS]);
+	}
+	out_string(out, "\n");
+}
+
+/* Ends the section of `from` (-1: none is open) and begins that of `to` (MODELS: none), with those between. */
+static void
+change_section(struct report *report, int from, int to)
+{
+	if (from != -1)
+		end_section(report, from);
+	for (int model = 0; model < to; model++) {
+		if (!report->options.model.chosen[model] || report->tally[model].shown)
+			continue;
+		begin_section(report, model);
+		end_section(report, model);
+	}
+	if (to < MODELS)
+		begin_section(report, to);
+}
+
+static void
+put_total(struct report *report, long total)
+{
+	struct out *out = &report->out;
+
+	out_string(out, "\n");
+	out_string(out, rule);
+	out_string(out, report->is_plan ? "DRY RUN: Would update " :
+	    report->options.undo ? "✓ Successfully reverted " : "✓ Successfully updated ");
+	put_number(out, "", total, " records in total\n");
+	out_string(out, rule);
+}
+
+/* ---- JSON ---- */
+
+static void
+put_json_string(struct out *out, struct slice value)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out_string(out, "\"");
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.ptr[i];
+
+		if (c == '"' || c == '\\')
+			out_bytes(out, (char[]){ '\\', c }, 2);
+		else if ((unsigned char)c < 0x20)
+			out_bytes(out, (char[]){ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] }, 6);
+		else
+			out_bytes(out, &c, 1);
+	}
+	out_string(out, "\"");
+}
+
+static void
+put_json_failures(struct out *out, const struct tally *tally)
+{
+	out_string(out, "\"errors\": [");
+	for (long i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
+		const struct failure *failure = &tally->failures[i];
+		struct slice detail = { failure->detail.ptr, failure->detail.len };
+		struct slice message = failure_message(detail);
+		struct slice state = { detail.ptr, detail.len > message.len ? detail.len - message.len - 1 : 0 };
+
+		put_number(out, i > 0 ? ", {\"id\": " : "{\"id\": ", failure->id, ", \"sqlstate\": ");
+		put_json_string(out, state);
+		out_string(out, ", \"message\": ");
+		put_json_string(out, message);
+		out_string(out, "}");
+	}
+	out_string(out, "]");
+}
+
+static void
+put_json_model(struct report *report, const struct tally *tally)
+{
+	struct out *out = &report->out;
+
+	out_string(out, "{\"found\": ");
+	if (report->found_known)
+		out_int(out, tally->found);
+	else
+		out_string(out, "null");
+	put_number(out, report->is_plan ? ", \"would_update\": " : report->options.undo ? ", \"reverted\": " : ", \"updated\": ",
+	    tally->done, ", \"skipped\": {");
+	for (int i = 0; i < REASONS; i++) {
+		out_string(out, i > 0 ? ", \"" : "\"");
+		out_string(out, reasons[i]);
+		put_number(out, "\": ", tally->skipped_for[i], "");
+	}
+	put_number(out, "}, \"failed\": ", tally->failed, ", ");
+	put_json_failures(out, tally);
+	out_string(out, "}");
+}
+
+static void
+put_json(struct report *report, long total)
+{
+	struct out *out = &report->out;
+	const char *between = "";
+
+	out_string(out, report->is_plan ? "{\"dry_run\": true" : "{\"dry_run\": false");
+	out_string(out, report->options.undo ? ", \"undo\": true" : ", \"undo\": false");
+	out_string(out, ", \"models\": {");
+	for (int i = 0; i < MODELS; i++) {
+		if (!report->options.model.chosen[i])
+			continue;
+		out_string(out, between);
+		between = ", ";
+		put_json_string(out, slice_of(models[i].name));
+		out_string(out, ": ");
+		put_json_model(report, &report->tally[i]);
+	}
+	put_number(out, "}, \"total\": ", total, "}\n");
+}
+
+/* ---- the run ---- */
+
+/* Counts the record at hand. False if it is none that can be reported. */
+static bool
+count_record(struct report *report, struct table *table, enum status *status, int *model, int64_t *id)
+{
+	struct tally *tally;
+	int reason;
+
+	*status = record_status(report, table);
+	*model = table_model(table);
+	if (*model == -1 || !table_bigint(table, ID, id))
+		return false;
+	tally = &report->tally[*model];
+	if (*status == UNKNOWN || (*status == SKIPPED && !find_reason(table->field[DETAIL], &reason))) {
+		table_reject(table, "no such status or reason for it");
+		return false;
+	}
+	if (!report->options.model.chosen[*model])
+		return false;
+	if (*status == DONE) {
+		tally->done++;
+	} else if (*status == SKIPPED) {
+		tally->skipped++;
+		tally->skipped_for[reason]++;
+	} else {
+		keep_failure(tally, *id, table->field[DETAIL]);
+		tally->failed++;
+		problem(&report->problems, "%s:%lu: %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
+		    models[*model].name, *id, (int)table->field[DETAIL].len, table->field[DETAIL].ptr);
+	}
+	return true;
+}
+
+static void
+read_records(struct report *report, struct table *table)
+{
+	const bool text = !report->options.json;
+	int section = -1, model;
+	enum status status;
+	int64_t id;
+
+	while (table_next(table)) {
+		if (!count_record(report, table, &status, &model, &id))
+			continue;
+		if (text && model != section) {
+			change_section(report, section, model);
+			section = model;
+		}
+		if (text && !report->options.summary)
+			put_record(report, table, status, model, id);
+		if (lines_drained(&table->lines))
+			out_flush(&report->out);	/* somebody may be watching a pipe */
+	}
+	if (text)
+		change_section(report, section, MODELS);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct report report = { .options = read_options(argc, argv) };
+	const char *path = optind < argc ? argv[optind] : "-";
+	struct table table, plan;
+	long total = 0;
+
+	out_stdout(&report.out);
+	table_open(&table, path, PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
+	report.is_plan = table.kind == PLAN;
+	if (report.options.plan != NULL) {
+		/* Of a bad record it is enough to hear once, from the program that was given it. */
+		table_open(&plan, report.options.plan, PLAN_OR_RECEIPTS, ANY_FORMAT, NULL, NULL);
+		count_found(&report, &plan, true);
+		table_close(&plan);
+	} else if (table_rewind(&table)) {
+		table.problems = NULL;	/* named when it is read in earnest */
+		count_found(&report, &table, false);
+		table.problems = &report.problems;
+		table_rewind(&table);
+	}
+	if (report.is_plan && !report.options.json)
+		out_string(&report.out, "DRY RUN MODE - No changes will be made\n");
+	read_records(&report, &table);
+	table_close(&table);
+	for (int i = 0; i < MODELS; i++)
+		total += report.tally[i].done;
+	if (report.options.json)
+		put_json(&report, total);
+	else
+		put_total(&report, total);
+	for (int i = 0; i < MODELS; i++)
+		for (int j = 0; j < FAILURES_KEPT; j++)
+			buffer_free(&report.tally[i].failures[j].detail);
+	out_close(&report.out);
+	return problems_status(&report.problems);
+}

@@ -1,0 +1,176 @@
+/*
+ * fb-resolve: adds to each candidate the syllabus that its cohort leads to. Takes candidates and
+ * a cohort dump, gives a plan.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "cohorts.h"
+#include "error.h"
+#include "model.h"
+#include "options.h"
+#include "out.h"
+#include "script.h"
+#include "table.h"
+
+const char program_name[] = "fb-resolve";
+
+static const char help[] =
+"Usage: fb-resolve --cohorts FILE [--format text|csv] [--limit N] [--unresolved FILE] [FILE...]\n"
+"       fb-resolve --sql\n"
+"Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
+"cohort has none.\n"
+"\n"
+"  -c, --cohorts FILE     the cohort dump\n"
+"  -f, --format F         the dump is text (COPY's) or csv (default: its header\n"
+"                         line tells)\n"
+"  -l, --limit N          stop after N resolved records of each model (default 0:\n"
+"                         no limit)\n"
+"  -u, --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
+"  -s, --sql              print the psql script whose output is the cohort dump\n"
+"  -h, --help             print this and exit\n"
+"  -V, --version          print the version and exit\n"
+"\n"
+"With no FILE, or where FILE is -, read standard input. See fb-resolve(1).\n";
+
+static const char resolve_sql[] = {
+#include "resolve.sql.h"
+};
+
+struct options {
+	const char *cohorts;	/* a path */
+	const char *unresolved;	/* a path, or NULL */
+	enum format format;	/* of the dump */
+	long limit;		/* 0: none */
+	bool sql;
+};
+
+static struct options
+read_options(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "cohorts", required_argument, NULL, 'c' },
+		{ "format", required_argument, NULL, 'f' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "unresolved", required_argument, NULL, 'u' },
+		{ "sql", no_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options options = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:f:l:u:shV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c': options.cohorts = optarg; break;
+		case 'f': options.format = table_format(optarg); break;
+		case 'l': options.limit = option_number("--limit", optarg, 0, LONG_MAX); break;
+		case 'u': options.unresolved = optarg; break;
+		case 's': options.sql = true; break;
+		case 'h': print_help(help);
+		case 'V': print_version();
+		default: die("see '%s --help'", program_name);
+		}
+	}
+	if (options.sql && argc > 2)
+		die_usage("--sql reads nothing and goes with no other option");
+	if (!options.sql && options.cohorts == NULL)
+		die_usage("--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes");
+	return options;
+}
+
+/* One run over candidates. */
+struct resolver {
+	struct cohorts cohorts;
+	struct out plan;
+	struct out unresolved;
+	bool keep_unresolved;
+	long limit;
+	long resolved[MODELS];
+};
+
+static void
+put_candidate(struct out *out, int model, int64_t id, int64_t cohort_id)
+{
+	out_string(out, models[model].name);
+	out_string(out, "\t");
+	out_int(out, id);
+	out_string(out, "\t");
+	out_int(out, cohort_id);
+	out_string(out, "\t");
+}
+
+static void
+drop(struct resolver *resolver, int model, int64_t id, int64_t cohort_id, const char *reason)
+{
+	if (!resolver->keep_unresolved)
+		return;
+	put_candidate(&resolver->unresolved, model, id, cohort_id);
+	out_string(&resolver->unresolved, reason);
+	out_string(&resolver->unresolved, "\n");
+}
+
+static void
+resolve(struct resolver *resolver, struct table *candidates)
+{
+	while (table_next(candidates)) {
+		int model = table_model(candidates);
+		int64_t id, cohort_id;
+		const struct cohort *cohort;
+
+		if (model == -1 || !table_bigint(candidates, ID, &id) || !table_bigint(candidates, COHORT_ID, &cohort_id))
+			continue;
+		cohort = cohorts_find(&resolver->cohorts, cohort_id);
+		if (cohort == NULL) {
+			problem(candidates->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
+			    candidates->lines.name, candidates->lines.number, cohort_id, models[model].name, id);
+			drop(resolver, model, id, cohort_id, "unknown-cohort");
+		} else if (!cohort->has_syllabus) {
+			drop(resolver, model, id, cohort_id, "no-syllabus");
+		} else if (resolver->limit == 0 || resolver->resolved[model] < resolver->limit) {
+			resolver->resolved[model]++;
+			put_candidate(&resolver->plan, model, id, cohort_id);
+			out_slice(&resolver->plan, cohort->plan_end);
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options options = read_options(argc, argv);
+	struct problems problems = { 0 };
+	struct resolver resolver = { .limit = options.limit, .keep_unresolved = options.unresolved != NULL };
+	struct table dump, *candidates;
+	int count = argc - optind;
+
+	out_stdout(&resolver.plan);
+	if (options.sql) {
+		script_put_session(&resolver.plan);
+		out_string(&resolver.plan, resolve_sql);
+		out_close(&resolver.plan);
+		return STATUS_OK;
+	}
+	table_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
+	cohorts_load(&resolver.cohorts, &dump);
+	table_close(&dump);
+	candidates = tables_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
+	if (resolver.keep_unresolved) {
+		out_open(&resolver.unresolved, options.unresolved);
+		out_string(&resolver.unresolved, "model\tid\tcohort_id\treason\n");
+	}
+	table_put_header(&resolver.plan, PLAN);
+	for (int i = 0; i < count; i++) {
+		resolve(&resolver, &candidates[i]);
+		table_close(&candidates[i]);
+	}
+	free(candidates);
+	cohorts_free(&resolver.cohorts);
+	out_close(&resolver.plan);
+	if (resolver.keep_unresolved)
+		out_close(&resolver.unresolved);
+	return problems_status(&problems);
+}

@@ -1,0 +1,112 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "lines.h"
+
+enum { READ_SIZE = 128 * 1024 };
+
+/* PostgreSQL's own limit for a field; an unclosed quote must not eat all memory. */
+static const size_t RECORD_MAX = 1024UL * 1024 * 1024;
+
+void
+lines_open(struct lines *lines, const char *path)
+{
+	*lines = (struct lines){ .fd = STDIN_FILENO, .name = "standard input", .next = 1 };
+	if (strcmp(path, "-") != 0) {
+		lines->name = path;
+		lines->fd = open(path, O_RDONLY);
+		if (lines->fd == -1)
+			die("%s: %s", path, strerror(errno));
+	}
+}
+
+/* Reads more behind what is there, after moving the current line to the block's start. False at the end. */
+static bool
+read_more(struct lines *lines)
+{
+	struct buffer *block = &lines->block;
+	ssize_t n;
+
+	if (lines->at_end)
+		return false;
+	if (lines->begin > 0) {
+		block->len -= lines->begin;
+		lines->end -= lines->begin;
+		memmove(block->ptr, block->ptr + lines->begin, block->len);
+		lines->begin = 0;
+	}
+	if (block->len > RECORD_MAX)
+		die("%s:%lu: record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
+	buffer_reserve(block, READ_SIZE);
+	do
+		n = read(lines->fd, block->ptr + block->len, block->capacity - block->len);
+	while (n == -1 && errno == EINTR);
+	if (n == -1)
+		die("%s: %s", lines->name, strerror(errno));
+	block->len += (size_t)n;
+	lines->at_end = n == 0;
+	return n > 0;
+}
+
+bool
+lines_extend(struct lines *lines, struct slice *line)
+{
+	size_t seen = lines->end - lines->begin;
+
+	for (;;) {
+		const char *from = lines->block.ptr + lines->begin + seen;
+		size_t left = lines->block.len - lines->begin - seen;
+		const char *newline = left > 0 ? memchr(from, '\n', left) : NULL;
+
+		if (newline != NULL) {
+			lines->end = (size_t)(newline + 1 - lines->block.ptr);
+			break;
+		}
+		seen += left;
+		if (!read_more(lines)) {
+			if (lines->end == lines->block.len)
+				return false;
+			lines->end = lines->block.len;
+			break;
+		}
+	}
+	lines->next++;
+	*line = (struct slice){ lines->block.ptr + lines->begin, lines->end - lines->begin };
+	return true;
+}
+
+bool
+lines_next(struct lines *lines, struct slice *line)
+{
+	lines->begin = lines->end;
+	lines->number = lines->next;
+	return lines_extend(lines, line);
+}
+
+bool
+lines_drained(const struct lines *lines)
+{
+	return lines->end == lines->block.len;
+}
+
+bool
+lines_rewind(struct lines *lines)
+{
+	if (lseek(lines->fd, 0, SEEK_SET) == -1)
+		return false;
+	lines->block.len = lines->begin = lines->end = 0;
+	lines->at_end = false;
+	lines->next = 1;
+	return true;
+}
+
+void
+lines_close(struct lines *lines)
+{
+	buffer_free(&lines->block);
+	if (lines->fd != STDIN_FILENO)
+		close(lines->fd);
+}

@@ -1,0 +1,44 @@
+/*
+ * The lines of a file, one at a time, as slices of one block that is read into. The block
+ * grows to the longest line (or run of lines, see lines_extend) and no further.
+ */
+#ifndef LINES_H
+#define LINES_H
+
+#include <stdbool.h>
+
+#include "buffer.h"
+#include "slice.h"
+
+struct lines {
+	int fd;
+	const char *name;	/* for messages: the path, or "standard input" */
+	struct buffer block;	/* what was read */
+	size_t begin;		/* offset of the current line in it */
+	size_t end;		/* offset behind it */
+	bool at_end;		/* the file has no more bytes to read */
+	unsigned long number;	/* the current line's, from 1; a run's first line */
+	unsigned long next;	/* the number of the line after it */
+};
+
+/* Opens a path, or standard input for "-". Dies if it cannot be opened or is a directory. `path` must outlive it. */
+void lines_open(struct lines *, const char *path);
+
+/*
+ * The next line with its newline, which the last line may lack; false at the end. It stands
+ * until the next call. Dies on a read error, or where a line is longer than memory allows.
+ */
+bool lines_next(struct lines *, struct slice *line);
+
+/* Makes the current line longer by the line after it; false, and *line as it was, at the end. */
+bool lines_extend(struct lines *, struct slice *line);
+
+/* Whether the next call must read from the file, and may wait. */
+bool lines_drained(const struct lines *);
+
+/* Goes back to the beginning; false, and nothing done, where a file cannot (a pipe, a terminal). */
+bool lines_rewind(struct lines *);
+
+void lines_close(struct lines *);
+
+#endif

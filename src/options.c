@@ -1,0 +1,42 @@
+#include <stdlib.h>
+
+#include "error.h"
+#include "options.h"
+#include "out.h"
+#include "text.h"
+#include "version.h"
+
+long
+option_number(const char *option, const char *argument, long least, long most)
+{
+	int64_t number;
+
+	if (!text_bigint(slice_of(argument), &number) || number < least || number > most)
+		die_usage("%s: '%s' is no whole number from %ld to %ld", option, argument, least, most);
+	return (long)number;
+}
+
+static _Noreturn void
+print_and_exit(const char *text, const char *more, const char *end)
+{
+	struct out out;
+
+	out_stdout(&out);
+	out_string(&out, text);
+	out_string(&out, more);
+	out_string(&out, end);
+	out_close(&out);
+	exit(STATUS_OK);
+}
+
+void
+print_help(const char *text)
+{
+	print_and_exit(text, "", "");
+}
+
+void
+print_version(void)
+{
+	print_and_exit(program_name, " " FB_VERSION, "\n");
+}

@@ -1,0 +1,87 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "out.h"
+
+void
+out_stdout(struct out *out)
+{
+	out->fd = STDOUT_FILENO;
+	out->name = "standard output";
+	out->len = 0;
+}
+
+void
+out_open(struct out *out, const char *path)
+{
+	out->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+	if (out->fd == -1)
+		die("%s: %s", path, strerror(errno));
+	out->name = path;
+	out->len = 0;
+}
+
+static void
+write_all(const struct out *out, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(out->fd, bytes, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			die("%s: %s", out->name, strerror(errno));
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+void
+out_flush(struct out *out)
+{
+	write_all(out, out->bytes, out->len);
+	out->len = 0;
+}
+
+void
+out_bytes(struct out *out, const char *bytes, size_t len)
+{
+	if (len == 0)
+		return;
+	if (len > sizeof out->bytes - out->len)
+		out_flush(out);
+	if (len > sizeof out->bytes) {
+		write_all(out, bytes, len);
+		return;
+	}
+	memcpy(out->bytes + out->len, bytes, len);
+	out->len += len;
+}
+
+void
+out_string(struct out *out, const char *string)
+{
+	out_bytes(out, string, strlen(string));
+}
+
+void
+out_int(struct out *out, int64_t number)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRId64, number);
+
+	out_bytes(out, digits, (size_t)len);
+}
+
+void
+out_close(struct out *out)
+{
+	out_flush(out);
+	if (close(out->fd) == -1)
+		die("%s: %s", out->name, strerror(errno));
+}

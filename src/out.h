@@ -1,0 +1,37 @@
+/*
+ * Buffered output to a file descriptor. A write that fails ends the program with
+ * STATUS_TROUBLE: a full disk is an error, not a short file.
+ */
+#ifndef OUT_H
+#define OUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "slice.h"
+
+struct out {
+	int fd;
+	const char *name;	/* for messages */
+	size_t len;
+	char bytes[64 * 1024];
+};
+
+/* Output on standard output. */
+void out_stdout(struct out *);
+
+/* Output to a new or emptied file. Dies if it cannot be opened. `path` must outlive the out. */
+void out_open(struct out *, const char *path);
+
+void out_bytes(struct out *, const char *bytes, size_t len);
+void out_string(struct out *, const char *string);
+void out_int(struct out *, int64_t number);
+
+static inline void out_slice(struct out *out, struct slice slice) { out_bytes(out, slice.ptr, slice.len); }
+
+void out_flush(struct out *);
+
+/* Flushes and closes; the last moment at which the system may report a failed write. */
+void out_close(struct out *);
+
+#endif

@@ -1,0 +1,8 @@
+-- Made by fb-apply {version}: {purpose}.
+--
+--     psql -Xq < this > receipts.tsv
+--
+-- Each batch is a transaction of its own: COPY brings its records (at most {batch_size}) into the
+-- temporary table fb_batch, fb_{verb}_answer and fb_{verb}_review bring them to the tables, and after
+-- the COMMIT their receipts are printed. Cut off anywhere, the open batch changes nothing.
+

@@ -1,0 +1,2 @@
+\qecho 'model\teligible\tno_syllabus'
+

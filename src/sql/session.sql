@@ -1,0 +1,21 @@
+-- psql: stop at the first error (else the data lines of a COPY that failed to start would be
+-- run as SQL), and let nothing but our own output reach standard output.
+\set ON_ERROR_STOP on
+\set QUIET on
+\set ECHO none
+\set ECHO_HIDDEN off
+\set SINGLELINE off
+\set SINGLESTEP off
+\set AUTOCOMMIT on
+\set ON_ERROR_ROLLBACK off
+\timing off
+\encoding UTF8
+
+-- The session: whatever the role, the database or PGOPTIONS say.
+SET client_min_messages = warning;
+SET standard_conforming_strings = on;
+SET default_transaction_read_only = off;
+SET default_transaction_isolation = 'read committed';
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+

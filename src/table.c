@@ -1,0 +1,349 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "copytext.h"
+#include "model.h"
+#include "table.h"
+#include "text.h"
+
+static const char *const column_names[COLUMNS] = {
+	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail"
+};
+
+/* What each kind is called, whether it may be CSV, and its columns in the order in which we write them. */
+static const struct {
+	const char *name;
+	bool csv;
+	size_t count;
+	enum column columns[COLUMNS];
+} kinds[KINDS] = {
+	[ROWS] = { "rows", true, 4, { MODEL, ID, COHORT_ID, SYLLABUS_ID } },
+	[ROWS_OF_ONE_MODEL] = { "rows", true, 3, { ID, COHORT_ID, SYLLABUS_ID } },
+	[COHORT_DUMP] = { "a cohort dump", true, 4, { COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS } },
+	[CANDIDATES] = { "candidates", false, 3, { MODEL, ID, COHORT_ID } },
+	[PLAN] = { "a plan", false, 6, { MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS } },
+	[RECEIPTS] = { "receipts", false, 8, { STATUS, MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, DETAIL } },
+	[PLAN_OR_RECEIPTS] = { "a plan or receipts", false, 0, { 0 } },
+};
+
+enum format
+table_format(const char *argument)
+{
+	if (strcmp(argument, "text") == 0)
+		return TEXT_FORMAT;
+	if (strcmp(argument, "csv") == 0)
+		return CSV_FORMAT;
+	die_usage("--format: '%s' is neither text nor csv", argument);
+}
+
+void
+table_put_header(struct out *out, enum kind kind)
+{
+	for (size_t i = 0; i < kinds[kind].count; i++) {
+		out_string(out, i > 0 ? "\t" : "");
+		out_string(out, column_names[kinds[kind].columns[i]]);
+	}
+	out_string(out, "\n");
+}
+
+/* ---- the header ---- */
+
+static void
+header_field(void *context, size_t index, struct slice name)
+{
+	struct table *table = context;
+
+	table->width = index + 1;
+	for (enum column column = 0; column < COLUMNS; column++) {
+		if (!slice_is(name, column_names[column]))
+			continue;
+		if (table->has[column])
+			die("%s:1: column %s stands twice in the header", table->lines.name, column_names[column]);
+		table->has[column] = true;
+		table->wanted[table->wanted_count].index = index;
+		table->wanted[table->wanted_count++].column = column;
+	}
+}
+
+/* Whether the header is the one that we write for a kind: nothing more or less, in this order. */
+static bool
+is_header_of(const struct table *table, enum kind kind)
+{
+	if (table->width != kinds[kind].count || table->wanted_count != kinds[kind].count)
+		return false;
+	for (size_t i = 0; i < table->wanted_count; i++)
+		if (table->wanted[i].column != kinds[kind].columns[i])
+			return false;
+	return true;
+}
+
+static bool
+same_kind(enum kind a, enum kind b)
+{
+	return strcmp(kinds[a].name, kinds[b].name) == 0;
+}
+
+static void
+check_kind(const struct table *table)
+{
+	const char *file = table->lines.name, *wanted = kinds[table->kind].name;
+
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		if (!same_kind(kind, table->kind) && is_header_of(table, kind))
+			die("%s:1: this is the header of %s, not of %s", file, kinds[kind].name, wanted);
+	for (size_t i = 0; i < kinds[table->kind].count; i++) {
+		enum column column = kinds[table->kind].columns[i];
+
+		if (table->has[column])
+			continue;
+		if (table->kind == ROWS && column == MODEL)
+			die("%s:1: column model is missing: name it with --model answer or --model review", file);
+		die("%s:1: column %s is missing, so this is not %s", file, column_names[column], wanted);
+	}
+}
+
+static enum format
+guess_format(struct slice line, const char *file)
+{
+	if (memchr(line.ptr, '\t', line.len) != NULL)
+		return TEXT_FORMAT;
+	if (memchr(line.ptr, ',', line.len) != NULL)
+		return CSV_FORMAT;
+	die("%s:1: no header: a line of column names, separated by TABs or commas, must come first", file);
+}
+
+static void
+read_text_header(struct table *table, struct slice line)
+{
+	const char *file = table->lines.name, *fault;
+	struct slice field;
+	size_t index = 0;
+
+	if (line.ptr[line.len - 1] != '\n')
+		die("%s:1: the header is cut off: no newline at its end", file);
+	line.len--;
+	fault = copytext_fault(line);
+	if (fault != NULL)
+		die("%s:1: the header is malformed: %s", file, fault);
+	while (copytext_field(&line, &field))
+		header_field(table, index++, field);
+}
+
+static void
+read_csv_header(struct table *table, struct slice line)
+{
+	const char *fault = csv_record(&table->csv, &table->lines, &line, header_field, table);
+
+	if (fault == NULL)
+		fault = text_fault(line);
+	if (fault != NULL)
+		die("%s:1: the header is malformed: %s", table->lines.name, fault);
+}
+
+void
+table_open(struct table *table, const char *path, enum kind kind, enum format format,
+    struct problems *problems, struct out *rejects)
+{
+	static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
+	struct slice line;
+
+	*table = (struct table){ .kind = kind, .format = format, .problems = problems, .rejects = rejects };
+	lines_open(&table->lines, path);
+	csv_open(&table->csv);
+	if (!lines_next(&table->lines, &line))
+		die("%s: empty: not even a header, so this is not %s", table->lines.name, kinds[kind].name);
+	if (format == ANY_FORMAT)
+		table->format = guess_format(line, table->lines.name);
+	if (table->format == CSV_FORMAT && !kinds[kind].csv)
+		die("%s:1: %s must be in the text format, with TABs", table->lines.name, kinds[kind].name);
+	if (table->format == CSV_FORMAT) {
+		if (line.len >= sizeof byte_order_mark && memcmp(line.ptr, byte_order_mark, sizeof byte_order_mark) == 0)
+			line = (struct slice){ line.ptr + sizeof byte_order_mark, line.len - sizeof byte_order_mark };
+		read_csv_header(table, line);
+	} else {
+		read_text_header(table, line);
+	}
+	if (kind == PLAN_OR_RECEIPTS)
+		table->kind = table->has[STATUS] ? RECEIPTS : PLAN;
+	check_kind(table);
+}
+
+struct table *
+tables_open(char *const *paths, int *count, enum kind kind, enum format format,
+    struct problems *problems, struct out *rejects)
+{
+	static char *const standard_input[] = { "-" };
+	struct table *tables;
+
+	if (*count == 0) {
+		paths = standard_input;
+		*count = 1;
+	}
+	tables = calloc((size_t)*count, sizeof *tables);
+	if (tables == NULL)
+		die("out of memory");
+	for (int i = 0; i < *count; i++)
+		table_open(&tables[i], paths[i], kind, format, problems, rejects);
+	return tables;
+}
+
+/* ---- the records ---- */
+
+void
+table_reject(struct table *table, const char *format, ...)
+{
+	char reason[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof reason, format, args);
+	va_end(args);
+	if (table->problems != NULL)
+		problem(table->problems, "%s:%lu: %s", table->lines.name, table->lines.number, reason);
+	if (table->rejects != NULL)
+		out_slice(table->rejects, table->raw);
+}
+
+/* How many bytes of a value a message quotes. */
+static int
+shown(struct slice value)
+{
+	return value.len < 100 ? (int)value.len : 100;
+}
+
+bool
+table_bigint(struct table *table, enum column column, int64_t *number)
+{
+	struct slice value = table->field[column];
+
+	if (text_bigint(value, number))
+		return true;
+	if (value.ptr == NULL)
+		table_reject(table, "%s is NULL", column_names[column]);
+	else
+		table_reject(table, "%s is no decimal integer in bigint range: '%.*s'",
+		    column_names[column], shown(value), value.ptr);
+	return false;
+}
+
+int
+table_model(struct table *table)
+{
+	struct slice name = table->field[MODEL];
+	int model = model_find(name);
+
+	if (model == -1)
+		table_reject(table, "unknown model: %.*s", shown(name), name.ptr != NULL ? name.ptr : "");
+	return model;
+}
+
+static bool
+is_wanted(const struct table *table, size_t index)
+{
+	return table->seen < table->wanted_count && table->wanted[table->seen].index == index;
+}
+
+/* Splits and decodes a text record. Returns what is wrong with it, or NULL. */
+static const char *
+read_text_record(struct table *table)
+{
+	struct slice rest = table->raw, field;
+	const char *fault;
+
+	if (rest.ptr[rest.len - 1] != '\n')
+		return "cut off: no newline at its end";
+	rest.len--;
+	fault = copytext_fault(rest);
+	if (fault != NULL)
+		return fault;
+	table->scratch.len = 0;
+	buffer_reserve(&table->scratch, rest.len);
+	for (; copytext_field(&rest, &field); table->count++)
+		if (is_wanted(table, table->count))
+			table->field[table->wanted[table->seen++].column] = copytext_decode(field, &table->scratch);
+	return NULL;
+}
+
+static void
+csv_field(void *context, size_t index, struct slice value)
+{
+	struct table *table = context;
+	enum column column;
+
+	table->count = index + 1;
+	if (!is_wanted(table, index))
+		return;
+	column = table->wanted[table->seen++].column;
+	table->offset[column] = table->scratch.len;
+	table->field[column] = value;
+	buffer_append(&table->scratch, value.ptr, value.len);
+}
+
+/* As read_text_record. The record may go on over several lines. */
+static const char *
+read_csv_record(struct table *table)
+{
+	const char *fault;
+
+	table->scratch.len = 0;
+	buffer_reserve(&table->scratch, table->raw.len);	/* an empty field must not point to NULL */
+	fault = csv_record(&table->csv, &table->lines, &table->raw, csv_field, table);
+	if (fault == NULL)
+		fault = text_fault(table->raw);
+	/* Only now does scratch stand still. */
+	for (size_t i = 0; i < table->seen; i++) {
+		enum column column = table->wanted[i].column;
+
+		if (table->field[column].ptr != NULL)
+			table->field[column].ptr = table->scratch.ptr + table->offset[column];
+	}
+	return fault;
+}
+
+static bool
+is_blank(struct slice line)
+{
+	return slice_is(line, "\n") || slice_is(line, "\r\n");
+}
+
+bool
+table_next(struct table *table)
+{
+	while (lines_next(&table->lines, &table->raw)) {
+		const char *fault;
+
+		table->count = table->seen = 0;
+		if (table->format == CSV_FORMAT) {
+			if (is_blank(table->raw))
+				continue;
+			fault = read_csv_record(table);
+		} else {
+			fault = read_text_record(table);
+		}
+		if (fault == NULL && table->count == table->width)
+			return true;
+		if (fault != NULL)
+			table_reject(table, "%s", fault);
+		else
+			table_reject(table, "%zu fields where the header has %zu", table->count, table->width);
+	}
+	return false;
+}
+
+bool
+table_rewind(struct table *table)
+{
+	struct slice header;
+
+	return lines_rewind(&table->lines) && lines_next(&table->lines, &header);
+}
+
+void
+table_close(struct table *table)
+{
+	csv_close(&table->csv);
+	buffer_free(&table->scratch);
+	lines_close(&table->lines);
+}

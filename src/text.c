@@ -1,0 +1,94 @@
+#include <string.h>
+
+#include "text.h"
+
+/* Length of the valid UTF-8 sequence at s (of at most len bytes), or 0. RFC 3629, section 4. */
+static size_t
+sequence(const unsigned char *s, size_t len)
+{
+	unsigned char low = 0x80, high = 0xbf;	/* bounds of the second byte */
+	size_t need;
+
+	if (s[0] < 0x80)
+		return 1;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
+		need = 2;
+	} else if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		need = 3;
+		if (s[0] == 0xe0)
+			low = 0xa0;	/* else overlong */
+		if (s[0] == 0xed)
+			high = 0x9f;	/* else a surrogate */
+	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		need = 4;
+		if (s[0] == 0xf0)
+			low = 0x90;	/* else overlong */
+		if (s[0] == 0xf4)
+			high = 0x8f;	/* else past U+10FFFF */
+	} else {
+		return 0;
+	}
+	if (len < need || s[1] < low || s[1] > high)
+		return 0;
+	for (size_t i = 2; i < need; i++)
+		if (s[i] < 0x80 || s[i] > 0xbf)
+			return 0;
+	return need;
+}
+
+/* Whether all bytes have their high bit clear. */
+static bool
+is_ascii(const char *s, size_t len)
+{
+	unsigned char any = 0;
+
+	for (size_t i = 0; i < len; i++)	/* no early exit: compilers make vectors of it */
+		any |= (unsigned char)s[i];
+	return any < 0x80;
+}
+
+const char *
+text_fault(struct slice text)
+{
+	const unsigned char *s = (const unsigned char *)text.ptr;
+	size_t step;
+
+	if (text.len == 0)
+		return NULL;
+	if (memchr(text.ptr, '\0', text.len) != NULL)
+		return "NUL byte";
+	if (is_ascii(text.ptr, text.len))
+		return NULL;
+	for (size_t i = 0; i < text.len; i += step) {
+		step = sequence(s + i, text.len - i);
+		if (step == 0)
+			return "invalid UTF-8";
+	}
+	return NULL;
+}
+
+bool
+text_bigint(struct slice text, int64_t *number)
+{
+	uint64_t magnitude = 0, limit = INT64_MAX;
+	bool negative = false;
+	size_t i = 0;
+
+	if (text.ptr == NULL)
+		return false;
+	if (i < text.len && (text.ptr[i] == '-' || text.ptr[i] == '+'))
+		negative = text.ptr[i++] == '-';
+	if (negative)
+		limit++;
+	if (i == text.len)
+		return false;
+	for (; i < text.len; i++) {
+		unsigned digit = (unsigned)text.ptr[i] - '0';
+
+		if (digit > 9 || magnitude > (limit - digit) / 10)
+			return false;
+		magnitude = magnitude * 10 + digit;
+	}
+	*number = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	return true;
+}

@@ -1,0 +1,70 @@
+# What the tests have in common. tests/run has started the server: PGHOST and the rest point to it.
+
+bats_require_minimum_version 1.5.0
+for folder in /usr/lib/bats /usr/share/bats; do
+  if [ -d "$folder/bats-assert" ]; then
+    load "$folder/bats-support/load"
+    load "$folder/bats-assert/load"
+  fi
+done
+
+project=$BATS_TEST_DIRNAME/..
+
+# Makes this test's own database from a file's SQL and points PGDATABASE to it.
+# The first use of a set of files makes a template, so that it is loaded once.
+new_database() { # FILE...
+  local template
+  template=$(printf '%s ' "$@" | md5sum | cut -c 1-16)
+  if ! psql -Xqd postgres -c "CREATE DATABASE \"$template\"" 2> /dev/null; then :
+  else cat "$@" | psql -Xqd "$template" -v ON_ERROR_STOP=1 > /dev/null || return
+  fi
+  export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
+  psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE \"$template\""
+}
+
+# A few hundred rows on the real schema, every hard case among them.
+example_database() { new_database "$project/examples/schema.sql" "$project/examples/data.sql"; }
+
+# The cut-down tables behind the original command's captured outputs.
+sample_database() { new_database "$BATS_TEST_DIRNAME/original/sample.sql"; }
+
+sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1"; }
+
+# The whole state of the five tables, one line a row, all columns.
+state() {
+  local table
+  for table in admissions_syllabus admissions_syllabusversion admissions_cohort feedback_answer feedback_review; do
+    echo "$table"
+    sql "SELECT t FROM $table AS t ORDER BY id"
+  done
+}
+
+# What one plain UPDATE per table leaves: the oracle. Run it on a copy of the same data.
+plain_update() {
+  local table
+  for table in feedback_answer feedback_review; do
+    sql "UPDATE $table AS t SET syllabus_id = v.syllabus_id
+         FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+         WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL"
+  done
+}
+
+# The state that the plain UPDATE leaves on a copy of the current database.
+oracle_state() {
+  local copy=${PGDATABASE}_oracle
+  psql -Xqd postgres -c "CREATE DATABASE $copy TEMPLATE $PGDATABASE"
+  PGDATABASE=$copy plain_update
+  PGDATABASE=$copy state
+}
+
+# Makes the tables of a plan in the current folder, by the pipeline in its pieces.
+make_plan() { # > plan
+  fb-resolve --sql | psql -Xq > cohorts.tsv
+  fb-extract --sql "$@" | psql -Xq | fb-extract | fb-resolve --cohorts cohorts.tsv
+}
+
+# Each test works in a folder of its own.
+setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# The fields of a TAB-separated line, as printf '%b' has them.
+lines() { printf '%b\n' "$@"; }
