@@ -1,0 +1,158 @@
+load helper
+
+header='model\tid\tcohort_id\tsyllabus_id'
+
+@test "keeps the rows that have a cohort and no syllabus" {
+  lines "$header" 'answer\t1\t7\t\\N' 'answer\t2\t\\N\t\\N' 'answer\t3\t7\t9' 'review\t4\t8\t\\N' > rows.tsv
+  run -0 fb-extract rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t4\t8')"
+}
+
+@test "finds columns by name, in any order, and passes over others" {
+  lines 'comment\tsyllabus_id\tid\tx\tcohort_id\tmodel' 'a\\tb\t\\N\t1\t\t7\tanswer' > rows.tsv
+  run -0 fb-extract rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+}
+
+@test "--model says what rows without a model column are" {
+  lines 'id,cohort_id,syllabus_id' '1,7,' '2,7,3' > reviews.csv
+  run -0 fb-extract --model review reviews.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'review\t1\t7')"
+}
+
+@test "--model keeps one model's rows where there is a model column" {
+  lines "$header" 'answer\t1\t7\t\\N' 'review\t4\t8\t\\N' > rows.tsv
+  run -0 fb-extract --model review rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'review\t4\t8')"
+}
+
+@test "rows without a model need --model" {
+  lines 'id,cohort_id,syllabus_id' '1,7,' > answers.csv
+  run -2 fb-extract answers.csv
+  assert_output 'fb-extract: answers.csv:1: column model is missing: name it with --model answer or --model review'
+}
+
+@test "reads several files of either format, and standard input" {
+  lines "$header" 'answer\t1\t7\t\\N' > a.tsv
+  lines 'syllabus_id,model,id,cohort_id' ',review,2,8' > b.csv
+  lines 'model,id,cohort_id,syllabus_id' 'answer,3,9,' > c.csv
+  run -0 fb-extract a.tsv - b.csv < c.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t3\t9' 'review\t2\t8')"
+}
+
+@test "CSV: quotes, commas and newlines in fields, CRLF, a byte-order mark, blank lines, no final newline" {
+  printf '\xef\xbb\xbfmodel,comment,id,cohort_id,syllabus_id\r\nanswer,"a ""quoted"", long\nstory\r\n",1,7,\r\n\r\nreview,,"2",8,' > rows.csv
+  run -0 fb-extract rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t2\t8')"
+}
+
+@test "CSV: an empty field is NULL, a quoted empty one is not" {
+  lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
+  run -1 --separate-stderr fb-extract rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t2\t7')"
+  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is no decimal integer in bigint range: ''"
+}
+
+@test "CSV is what python's csv module reads" {
+  python3 - > rows.csv << 'PYTHON'
+import csv, sys
+out = csv.writer(sys.stdout)
+out.writerow(["comment", "id", "model", "cohort_id", "syllabus_id", "title"])
+texts = ["plain", "a,b", 'say "hi"', "two\nlines", "\r\n", "  blanks  ", "\\N", "ñandú ✓", "", "tab\there", '""', ","]
+for n in range(1, 500):
+    out.writerow([texts[n % 12] * (n % 3), n, "answer" if n % 2 else "review", n % 7 or "", "" if n % 5 else n, texts[n % 11]])
+PYTHON
+  python3 -c '
+import csv
+print("model\tid\tcohort_id")
+for row in csv.DictReader(open("rows.csv", newline="")):
+    if row["cohort_id"] and not row["syllabus_id"]:
+        print(row["model"], row["id"], row["cohort_id"], sep="\t")' > expected
+  fb-extract rows.csv > got
+  run -0 diff expected got
+  [ "$(wc -l < got)" -gt 300 ]
+}
+
+@test "a malformed record is named and rejected, and the rest goes on" {
+  { lines "$header" 'answer\t1\t7\t\\N' 'answer\tx\t7\t\\N' 'answer\t2\t7' 'quiz\t3\t7\t\\N' 'answer\t4\t7\t\\N\t'
+    printf 'answer\t5\t7\t\\N\\\n' ; printf 'answer\t6\t7\t\0\n'; printf 'answer\t7\t7\t\xff\n'
+    lines 'answer\t9223372036854775808\t7\t\\N' 'review\t-9223372036854775808\t+007\t\\N'; printf 'answer\t9\t7\t\\N'; } > rows.tsv
+  run -1 --separate-stderr fb-extract --rejects rejects rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t-9223372036854775808\t7')"
+  assert_equal "$stderr" "fb-extract: rows.tsv:3: id is no decimal integer in bigint range: 'x'
+fb-extract: rows.tsv:4: 3 fields where the header has 4
+fb-extract: rows.tsv:5: unknown model: quiz
+fb-extract: rows.tsv:6: 5 fields where the header has 4
+fb-extract: rows.tsv:7: backslash at the end of the record
+fb-extract: ... and 4 more"
+  run -0 cmp rejects <(sed -n '3,10p; 12p' rows.tsv)
+}
+
+@test "CSV: a malformed record goes to --rejects byte for byte, all its lines" {
+  printf 'model,id,cohort_id,syllabus_id\r\nanswer,1,7,\r\nanswer,2,"7\n"x,\r\nanswer,3,7\nanswer,4,7,\nanswer,5,"7,\n' > rows.csv
+  run -1 --separate-stderr fb-extract --rejects rejects rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t4\t7')"
+  assert_equal "$stderr" "fb-extract: rows.csv:3: a quote where none may stand
+fb-extract: rows.csv:5: 3 fields where the header has 4
+fb-extract: rows.csv:7: cut off: a quoted field never ends"
+  run -0 cmp rejects <(printf 'answer,2,"7\n"x,\r\nanswer,3,7\nanswer,5,"7,\n')
+}
+
+@test "what is no table of rows is refused before any output" {
+  : > empty
+  run -2 fb-extract empty;            assert_output 'fb-extract: empty: empty: not even a header, so this is not rows'
+  echo hello > words
+  run -2 fb-extract words;            assert_output --partial 'words:1: no header'
+  lines 'model\tid\tcohort_id' > f
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is the header of candidates, not of rows'
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' > f
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is the header of a plan, not of rows'
+  lines 'model\tcohort_id\tsyllabus_id' > f
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id is missing, so this is not rows'
+  lines 'model\tid\tcohort_id\tsyllabus_id\tid' > f
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id stands twice in the header'
+  run -2 fb-extract .;                assert_output 'fb-extract: .: Is a directory'
+  run -2 fb-extract nothing;          assert_output 'fb-extract: nothing: No such file or directory'
+  lines "$header" 'answer\t1\t7\t\\N' > good
+  run -2 fb-extract good nothing;     assert_output 'fb-extract: nothing: No such file or directory'
+}
+
+@test "--sql prints the original's queryset, answers then reviews, by id" {
+  sample_database
+  run -0 bash -c 'fb-extract --sql | psql -Xq'
+  assert_output "$(lines "$header" 'answer\t1\t1\t\\N' 'answer\t2\t1\t\\N' 'answer\t3\t2\t\\N' 'answer\t6\t4\t\\N' \
+    'answer\t7\t3\t\\N' 'review\t1\t1\t\\N' 'review\t2\t3\t\\N')"
+  run -0 bash -c 'fb-extract --sql --model answer --limit 2 | psql -Xq'
+  assert_output "$(lines "$header" 'answer\t1\t1\t\\N' 'answer\t2\t1\t\\N')"
+  run -0 bash -c 'fb-extract --sql --count | psql -Xq'
+  assert_output "$(lines 'model\teligible\tno_syllabus' 'answer\t5\t1' 'review\t2\t1')"
+}
+
+@test "--help and --version print to standard output; a wrong option is exit 2" {
+  for program in fb-extract fb-resolve fb-apply fb-report fb-backfill; do
+    run -0 --separate-stderr "$program" --help
+    assert_line --index 0 --partial "Usage: $program "
+    assert_equal "$stderr" ''
+    run -0 --separate-stderr "$program" -V
+    assert_output --regexp "^$program [0-9]+\.[0-9]+\.[0-9]+$"
+    run -2 --separate-stderr "$program" --nonsense
+    assert_output ''
+    [[ $stderr == *"see '$program --help'" ]]
+  done
+}
+
+@test "--limit takes whole numbers only, and goes with --sql" {
+  for limit in -1 x 1.5 '' ' 1' 99999999999999999999; do
+    run -2 fb-extract --sql --limit "$limit"
+    assert_output --partial "--limit: '$limit' is no whole number"
+  done
+  run -0 fb-extract --sql --limit 0
+  assert_output --partial 'LIMIT ALL'
+  run -2 fb-extract --limit 3 rows.tsv
+}
+
+@test "a full disk is an error" {
+  lines "$header" 'answer\t1\t7\t\\N' > rows.tsv
+  run -2 bash -c 'fb-extract rows.tsv > /dev/full'
+  assert_output 'fb-extract: standard output: No space left on device'
+}

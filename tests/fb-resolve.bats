@@ -1,0 +1,92 @@
+load helper
+
+candidates='model\tid\tcohort_id'
+plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
+
+cohorts() {
+  lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\tmiami-1\t10\tfull-stack' '2\tmadrid-2\t11\t\\N' '3\tlisbon-3\t\\N\t\\N'
+}
+
+@test "adds the syllabus, and drops candidates whose cohort has none" {
+  cohorts > cohorts.tsv
+  lines "$candidates" 'answer\t5\t1' 'answer\t6\t3' 'review\t7\t2' > candidates.tsv
+  run -0 fb-resolve --cohorts cohorts.tsv --unresolved unresolved candidates.tsv
+  assert_output "$(lines "$plan" 'answer\t5\t1\tmiami-1\t10\tfull-stack' 'review\t7\t2\tmadrid-2\t11\t\\N')"
+  assert_equal "$(cat unresolved)" "$(lines "$candidates"'\treason' 'answer\t6\t3\tno-syllabus')"
+}
+
+@test "a cohort that the dump does not know is named; exit 1" {
+  cohorts > cohorts.tsv
+  lines "$candidates" 'answer\t5\t99' 'answer\t6\t1' > candidates.tsv
+  run -1 --separate-stderr fb-resolve --cohorts cohorts.tsv --unresolved unresolved candidates.tsv
+  assert_output "$(lines "$plan" 'answer\t6\t1\tmiami-1\t10\tfull-stack')"
+  assert_equal "$stderr" 'fb-resolve: candidates.tsv:2: cohort 99 of answer 5 is not in the cohort dump'
+  assert_equal "$(cat unresolved)" "$(lines "$candidates"'\treason' 'answer\t5\t99\tunknown-cohort')"
+}
+
+@test "--limit counts resolved records of each model" {
+  cohorts > cohorts.tsv
+  lines "$candidates" 'answer\t1\t3' 'answer\t2\t1' 'answer\t3\t3' 'answer\t4\t1' 'answer\t5\t1' 'review\t1\t1' 'review\t2\t2' 'review\t3\t1' > c.tsv
+  run -0 bash -c 'fb-resolve --cohorts cohorts.tsv --limit 2 c.tsv | cut -f 1,2'
+  assert_output "$(lines 'model\tid' 'answer\t2' 'answer\t4' 'review\t1' 'review\t2')"
+  run -0 bash -c 'fb-resolve --cohorts cohorts.tsv --limit 0 c.tsv | wc -l'
+  assert_output 7
+}
+
+@test "slugs with every kind of character come through as COPY writes them" {
+  printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a,b ""c""\nd\te\\f\rg",10,\\N\n2," x ",11,""\n3,\\.,12,\b\f\v\n' > cohorts.csv
+  lines "$candidates" 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t3' > c.tsv
+  fb-resolve --cohorts cohorts.csv c.tsv > plan.tsv
+  run -0 tail -n +2 plan.tsv
+  assert_output 'answer	1	1	a,b "c"\nd\te\\f\rg	10	\\N
+answer	2	2	 x 	11	
+answer	3	3	\\.	12	\b\f\v'
+  # PostgreSQL reads the same out of both
+  sample_database
+  sql 'CREATE TABLE c (cohort_id int, cohort text, syllabus_id int, syllabus text)'
+  sql 'CREATE TABLE p (model text, id int, cohort_id int, cohort text, syllabus_id int, syllabus text)'
+  psql -Xqc "\copy c FROM cohorts.csv (FORMAT csv, HEADER)"
+  tail -n +2 plan.tsv > body; psql -Xqc "\copy p FROM body"
+  run -0 sql 'SELECT count(*) FROM c JOIN p USING (cohort_id, cohort, syllabus_id, syllabus)'
+  assert_output 3
+}
+
+@test "the same cohort twice: the same values are fine, others name both lines" {
+  { cohorts; lines '1\tmiami-1\t10\tfull-stack'; } > cohorts.tsv
+  lines "$candidates" 'answer\t5\t1' > c.tsv
+  run -0 fb-resolve --cohorts cohorts.tsv c.tsv
+  lines '3\tlisbon-3\t12\t\\N' >> cohorts.tsv
+  run -2 fb-resolve --cohorts cohorts.tsv c.tsv
+  assert_output 'fb-resolve: cohorts.tsv:6: cohort 3 has other values here than on line 4'
+}
+
+@test "a malformed cohort is rejected, and its candidates are unknown" {
+  { cohorts; lines '4\tx\ty\tz'; } > cohorts.tsv
+  lines "$candidates" 'answer\t5\t4' > c.tsv
+  run -1 --separate-stderr fb-resolve --cohorts cohorts.tsv c.tsv
+  assert_equal "$stderr" "fb-resolve: cohorts.tsv:5: syllabus_id is no decimal integer in bigint range: 'y'
+fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
+}
+
+@test "another kind of table is refused" {
+  cohorts > cohorts.tsv
+  lines 'model\tid\tcohort_id\tsyllabus_id' > rows.tsv
+  run -2 fb-resolve --cohorts cohorts.tsv rows.tsv
+  assert_output 'fb-resolve: rows.tsv:1: this is the header of rows, not of candidates'
+  lines "$plan" > plan.tsv
+  run -2 fb-resolve --cohorts plan.tsv < /dev/null
+  assert_output 'fb-resolve: plan.tsv:1: this is the header of a plan, not of a cohort dump'
+  lines 'model,id,cohort_id' > c.csv
+  run -2 fb-resolve --cohorts cohorts.tsv c.csv
+  assert_output 'fb-resolve: c.csv:1: candidates must be in the text format, with TABs'
+  run -2 fb-resolve c.csv
+  assert_output --partial '--cohorts is missing'
+}
+
+@test "--sql dumps every cohort with its syllabus, if it has one" {
+  sample_database
+  run -0 bash -c 'fb-resolve --sql | psql -Xq'
+  assert_output "$(lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\tmiami-web-dev-pt-1\t1\tfull-stack' \
+    '2\tsantiago-data-science-ft-1\t2\tdata-science' '3\tbogota-web-dev-ft-2\t1\tfull-stack' \
+    '4\tmadrid-no-slug\t3\t\\N' '5\tlisbon-no-syllabus\t\\N\t\\N')"
+}
