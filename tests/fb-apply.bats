@@ -1,0 +1,142 @@
+load helper
+
+plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
+receipts="status\t$plan\tdetail"
+
+@test "receipts say what was updated, and why the rest was not" {
+  sample_database
+  lines "$plan" 'answer\t1\t1\tmiami\t1\tfull-stack' 'answer\t2\t2\tx\t1\ty' 'answer\t8\t1\tx\t1\ty' 'answer\t99\t1\tx\t1\ty' \
+    'review\t1\t1\tmiami\t1\t\\N' 'answer\t1\t1\tmiami\t2\tother' > plan.tsv
+  run -0 bash -c 'fb-apply plan.tsv | psql -Xq'
+  assert_output "$(lines "$receipts" \
+    'updated\tanswer\t1\t1\tmiami\t1\tfull-stack\t\\N' \
+    'skipped\tanswer\t2\t2\tx\t1\ty\tcohort-changed' \
+    'skipped\tanswer\t8\t1\tx\t1\ty\talready-set' \
+    'skipped\tanswer\t99\t1\tx\t1\ty\tgone' \
+    'updated\treview\t1\t1\tmiami\t1\t\\N\t\\N' \
+    'skipped\tanswer\t1\t1\tmiami\t2\tother\tduplicate')"
+  run -0 sql 'SELECT id, syllabus_id FROM feedback_answer WHERE syllabus_id IS NOT NULL ORDER BY id'
+  assert_output "$(lines '1|1' '8|2')"
+}
+
+@test "a plan is malformed where it cannot be carried out, and the rest goes on" {
+  sample_database
+  lines "$plan" 'answer\t1\t1\ta\t\\N\tb' 'answer\t2\t\\N\ta\t1\tb' 'quiz\t3\t1\ta\t1\tb' 'answer\t7\t3\ta\t1\tb' > plan.tsv
+  run -1 --separate-stderr fb-apply plan.tsv
+  assert_equal "$stderr" 'fb-apply: plan.tsv:2: syllabus_id is NULL
+fb-apply: plan.tsv:3: cohort_id is NULL
+fb-apply: plan.tsv:4: unknown model: quiz'
+  run -0 psql -Xq <<< "$output"
+  assert_output "$(lines "$receipts" 'updated\tanswer\t7\t3\ta\t1\tb\t\\N')"
+}
+
+@test "slugs come back in the receipts as they were, and none becomes SQL" {
+  sample_database
+  hostile="'; DROP TABLE feedback_answer; --\$\$ \\\\! touch pwned :x :'x' \`touch pwned\` \\\\. \\\\N \\n\\\\.\\n \\t\\r\\b {model} %s é"
+  printf "$plan\\nanswer\t1\t1\t%s\t1\t\\\\\\\\.\n" "$hostile" > plan.tsv
+  run -0 bash -c 'fb-apply plan.tsv | psql -Xq'
+  assert_output "$(lines "$receipts"; printf 'updated\tanswer\t1\t1\t%s\t1\t\\\\.\t\\N' "$hostile")"
+  [ ! -e pwned ]
+  run -0 sql 'SELECT count(*) FROM feedback_answer'
+  assert_output 8
+}
+
+@test "batches are transactions of --batch-size records, of one model or more" {
+  sample_database
+  make_plan > plan.tsv
+  for size in 1 2 3 7 5000; do
+    fb-apply --batch-size $size plan.tsv > script.sql
+    assert_equal "$(grep -c ^COMMIT script.sql)" $(( (7 + size - 1) / size ))
+    psql -Xq < script.sql > receipts.tsv
+    assert_equal "$(grep -c ^updated receipts.tsv)" 7
+    fb-apply --undo --batch-size $size receipts.tsv | psql -Xq > undone.tsv
+    assert_equal "$(grep -c ^reverted undone.tsv)" 7
+  done
+}
+
+@test "records for the same row stay in one batch" {
+  sample_database
+  lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' 'answer\t3\t2\ta\t1\tb' > plan.tsv
+  run -0 bash -c 'fb-apply --batch-size 2 plan.tsv | psql -Xq | cut -f 1,3,8'
+  assert_output "$(lines 'status\tid\tdetail' 'updated\t1\t\\N' 'updated\t2\t\\N' 'skipped\t2\tduplicate' 'updated\t3\t\\N')"
+}
+
+@test "an interrupted script changes nothing of the open batch" {
+  sample_database
+  make_plan > plan.tsv
+  before=$(state)
+  fb-apply plan.tsv > script.sql
+  size=$(wc -c < script.sql)
+  # cut it off everywhere in the batch, up to the COMMIT
+  begin=$(grep -abo '^BEGIN ISOLATION' script.sql | cut -d : -f 1) commit=$(grep -abo '^COMMIT' script.sql | cut -d : -f 1)
+  for (( cut = begin; cut <= commit; cut += 23 )); do
+    head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
+    assert_equal "$(state)" "$before"
+    assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
+  done
+}
+
+@test "nothing but receipts comes out, whatever psql is told beforehand" {
+  sample_database
+  make_plan > plan.tsv
+  fb-apply plan.tsv > script.sql
+  printf '%s\n' '\timing on' '\x' '\set QUIET off' '\set AUTOCOMMIT off' '\pset format html' '\set VERBOSITY verbose' > psqlrc
+  # what psqlrc itself prints is not ours to stop
+  PSQLRC=psqlrc psql < /dev/null > noise
+  PSQLRC=psqlrc PGOPTIONS='-c client_min_messages=debug1 -c standard_conforming_strings=off' psql < script.sql 2> /dev/null | tail -c "+$(( $(wc -c < noise) + 1 ))" > receipts.tsv
+  run -0 cut -f 1 receipts.tsv
+  assert_output "$(lines status updated updated updated updated updated updated updated)"
+}
+
+@test "the script stops where COPY cannot start, and runs no data as SQL" {
+  sample_database
+  printf "$plan\\nanswer\t1\t1\tDELETE FROM feedback_answer;\t1\tb\n" > plan.tsv
+  fb-apply plan.tsv | sed 's/^COPY pg_temp.fb_batch/COPY nowhere/' > script.sql
+  run -3 psql -Xq < script.sql
+  run -0 sql 'SELECT count(*) FROM feedback_answer'
+  assert_output 8
+}
+
+@test "--pause sleeps between transactions, --lock-timeout is set" {
+  lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
+  run -0 fb-apply --batch-size 1 --pause 1500 --lock-timeout 250 plan.tsv
+  assert_line '\! sleep 1.500'
+  assert_equal "$(grep -c '! sleep' <<< "$output")" 1
+  assert_line --partial 'SET lock_timeout = 250;'
+  # asleep, no transaction is open
+  assert_equal "$(grep -B 2 '! sleep' <<< "$output" | head -n 1)" '  FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT;'
+  for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
+}
+
+@test "a plan is not receipts, and receipts are no plan" {
+  lines "$plan" > plan.tsv
+  lines "$receipts" > receipts.tsv
+  run -2 --separate-stderr fb-apply receipts.tsv
+  assert_output ''
+  assert_equal "$stderr" 'fb-apply: receipts.tsv:1: this is the header of receipts, not of a plan'
+  run -2 --separate-stderr fb-apply --undo plan.tsv
+  assert_output ''
+  assert_equal "$stderr" 'fb-apply: plan.tsv:1: this is the header of a plan, not of receipts'
+}
+
+@test "--undo takes back what receipts say was updated, and nothing that was changed since" {
+  sample_database
+  make_plan > plan.tsv
+  before=$(state)
+  fb-apply plan.tsv | psql -Xq > receipts.tsv
+  fb-apply --undo receipts.tsv | psql -Xq > undone.tsv
+  assert_equal "$(state)" "$before"
+
+  fb-apply plan.tsv | psql -Xq > receipts.tsv
+  sql "UPDATE feedback_answer SET syllabus_id = 2 WHERE id = 1; UPDATE feedback_answer SET cohort_id = 2 WHERE id = 2;
+       UPDATE feedback_answer SET syllabus_id = NULL WHERE id = 6; DELETE FROM feedback_answer WHERE id = 7;
+       UPDATE feedback_review SET comments = 'edited' WHERE id = 1"
+  run -0 bash -c 'fb-apply --undo receipts.tsv | psql -Xq | cut -f 1-3,8'
+  assert_output "$(lines 'status\tmodel\tid\tdetail' 'skipped\tanswer\t1\tsyllabus-changed' 'skipped\tanswer\t2\tcohort-changed' \
+    'reverted\tanswer\t3\t\\N' 'skipped\tanswer\t6\tsyllabus-changed' 'skipped\tanswer\t7\tgone' 'reverted\treview\t1\t\\N' 'reverted\treview\t2\t\\N')"
+  run -0 sql 'SELECT id, cohort_id, syllabus_id FROM feedback_answer WHERE id < 4 ORDER BY id'
+  assert_output "$(lines '1|1|2' '2|2|1' '3|2|')"
+  # what an undo leaves is not undone again
+  run -0 bash -c "fb-apply --undo undone.tsv | grep -c '^BEGIN ISOLATION' || true"
+  assert_output 0
+}

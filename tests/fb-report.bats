@@ -1,0 +1,140 @@
+load helper
+
+plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
+receipts="status\t$plan\tdetail"
+
+# Receipts with one of everything; the failures are more than are shown.
+receipts() {
+  lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N' \
+    'skipped\tanswer\t2\t1\tmiami-1\t10\tfull-stack\talready-set' \
+    'skipped\tanswer\t3\t1\tmiami-1\t10\tfull-stack\tgone'
+  for id in 4 5 6 7 8 9 10; do lines "failed\tanswer\t$id\t1\tmiami-1\t10\tfull-stack\t23503 no such syllabus"; done
+  lines 'updated\treview\t1\t1\tmiami-1\t10\t\\N\t\\N'
+}
+
+rule=======================================================================
+
+@test "receipts: every status, the first five failures and a count, exit 1" {
+  receipts > r.tsv
+  run -1 --separate-stderr fb-report r.tsv
+  assert_output "
+$rule
+Processing Answer model...
+$rule
+Found 10 Answer records to process
+  ✓ Answer 1: cohort=miami-1 → syllabus=full-stack
+  - Answer 2: skipped, already-set
+  - Answer 3: skipped, gone
+  ✗ Answer 4: no such syllabus
+  ✗ Answer 5: no such syllabus
+  ✗ Answer 6: no such syllabus
+  ✗ Answer 7: no such syllabus
+  ✗ Answer 8: no such syllabus
+  ✗ Answer 9: no such syllabus
+  ✗ Answer 10: no such syllabus
+
+Updated 1 Answer records
+Skipped: 2
+Errors: 7
+  - Answer 4: no such syllabus
+  - Answer 5: no such syllabus
+  - Answer 6: no such syllabus
+  - Answer 7: no such syllabus
+  - Answer 8: no such syllabus
+  ... and 2 more
+
+$rule
+Processing Review model...
+$rule
+Found 1 Review records to process
+  ✓ Review 1: cohort=miami-1 → syllabus=None
+
+Updated 1 Review records
+
+$rule
+✓ Successfully updated 2 records in total
+$rule"
+  assert_equal "$(head -n 1 <<< "$stderr")" 'fb-report: r.tsv:5: answer 4 failed: 23503 no such syllabus'
+  assert_equal "$(tail -n 1 <<< "$stderr")" 'fb-report: ... and 2 more'
+}
+
+@test "--summary leaves out the line for each record" {
+  receipts > r.tsv
+  fb-report r.tsv 2> /dev/null | grep -v '^  [✓✗] ' | grep -v '^  - .*skipped,' > expected || true
+  fb-report --summary r.tsv > got 2> /dev/null || true
+  run -0 diff expected got
+}
+
+@test "a pipe has no Found lines, but with --plan" {
+  receipts > r.tsv
+  run -1 bash -c 'cat r.tsv | fb-report 2> /dev/null | grep Found'
+  run -0 bash -c 'cat r.tsv | fb-report --plan r.tsv 2> /dev/null | grep Found'
+  assert_output "$(lines 'Found 1 Answer records to process' 'Found 1 Review records to process')"
+  run -0 bash -c 'fb-report < r.tsv 2> /dev/null | grep -c Found'
+  assert_output 2
+}
+
+@test "an undo says Reverted" {
+  receipts | sed s/updated/reverted/ > r.tsv
+  run -1 --separate-stderr fb-report --summary r.tsv
+  assert_line 'Reverted 1 Answer records'
+  assert_line '✓ Successfully reverted 2 records in total'
+  head -n 1 r.tsv > nothing.tsv
+  run -0 fb-report --undo nothing.tsv
+  assert_line '✓ Successfully reverted 0 records in total'
+}
+
+@test "--json is one object with the same numbers" {
+  receipts > r.tsv
+  run -1 --separate-stderr fb-report --json r.tsv
+  echo "$output" > report.json
+  run -0 jq -c '[.dry_run, .undo, .total, (.models.answer | .found, .updated, .skipped."already-set", .skipped.gone,
+    .skipped.duplicate, .failed, (.errors | length), .errors[0])]' report.json
+  assert_output '[false,false,2,10,1,1,1,0,7,5,{"id":4,"sqlstate":"23503","message":"no such syllabus"}]'
+  run -0 jq -c '.models.review | [.found, .updated, .errors]' report.json
+  assert_output '[1,1,[]]'
+  tail -n +2 r.tsv | cut -f 2-7 | { lines "$plan"; cat; } > p.tsv
+  run -0 bash -c 'fb-report --json < p.tsv | jq -c "[.dry_run, .models.answer.would_update, .total]"'
+  assert_output '[true,10,11]'
+}
+
+@test "JSON strings are those that were in the message" {
+  printf "$receipts\\nfailed\tanswer\t1\t1\tc\t1\ts\tP0001 a \"quote\", a \\\\\\\\ and \\\\n\x01 é\n" > r.tsv
+  fb-report --json r.tsv > r.json 2> /dev/null || true
+  run -0 jq -j '.models.answer.errors[0].message' r.json
+  assert_output "$(printf 'a "quote", a \\ and \n\x01 é')"
+}
+
+@test "nothing in a slug or a message acts on the terminal" {
+  printf "$receipts\\nupdated\tanswer\t1\t1\t\e[31mred\\\\n\\\\b\t1\t\xc2\x9b2J \xe2\x80\xaeñ\t\\\\N\n" > r.tsv
+  run -0 fb-report r.tsv
+  assert_line '  ✓ Answer 1: cohort=\x1b[31mred\x0a\x08 → syllabus=\xc2\x9b2J \xe2\x80\xaeñ'
+}
+
+@test "--model shows that model alone" {
+  receipts > r.tsv
+  run -0 fb-report --model review r.tsv
+  refute_output --partial Answer
+  assert_line '✓ Successfully updated 1 records in total'
+}
+
+@test "records lines come as they come out of a pipe" {
+  mkfifo pipe
+  fb-report < pipe > report &
+  { lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N'
+    for _ in {1..200}; do grep -q 'Answer 1:' report && break; sleep 0.05; done
+    grep -c 'Answer 1:' report > seen
+  } > pipe
+  wait
+  assert_equal "$(cat seen)" 1
+}
+
+@test "another kind of table, an unknown status or reason" {
+  lines 'model\tid\tcohort_id' > c.tsv
+  run -2 fb-report c.tsv
+  assert_output 'fb-report: c.tsv:1: this is the header of candidates, not of a plan'
+  lines "$receipts" 'done\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\twhy' > r.tsv
+  run -1 --separate-stderr fb-report r.tsv
+  assert_equal "$stderr" "fb-report: r.tsv:2: no such status or reason for it
+fb-report: r.tsv:3: no such status or reason for it"
+}
