@@ -15,8 +15,9 @@ project=$BATS_TEST_DIRNAME/..
 new_database() { # FILE...
   local template
   template=$(printf '%s ' "$@" | md5sum | cut -c 1-16)
-  if ! psql -Xqd postgres -c "CREATE DATABASE \"$template\"" 2> /dev/null; then :
-  else cat "$@" | psql -Xqd "$template" -v ON_ERROR_STOP=1 > /dev/null || return
+  if [ -z "$(psql -XqAtd postgres -c "SELECT 1 FROM pg_database WHERE datname = '$template'")" ]; then
+    psql -Xqd postgres -c "CREATE DATABASE \"$template\""
+    cat "$@" | psql -Xqd "$template" -v ON_ERROR_STOP=1 > /dev/null || return
   fi
   export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
   psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE \"$template\""

@@ -1,0 +1,162 @@
+load helper
+
+original=$BATS_TEST_DIRNAME/original
+
+@test "the report is the original's, byte for byte" {
+  sample_database
+  fb-backfill --dry-run > report;                run -0 diff "$original/dry-run.txt" report
+  fb-backfill --dry-run --model review > report; run -0 diff "$original/model-review-dry-run.txt" report
+  fb-backfill --limit 2 --receipts r > report;   run -0 diff "$original/limit-2.txt" report
+  fb-backfill --undo r > report
+  fb-backfill > report;                          run -0 diff "$original/run.txt" report
+  fb-backfill > report;                          run -0 diff "$original/nothing-left.txt" report
+}
+
+@test "failed records: the original's report, exit 1" {
+  sample_database
+  sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN IF NEW.id % 2 = 1 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END'"
+  sql "CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
+  run -1 --separate-stderr fb-backfill --model answer
+  run -0 diff "$original/errors.txt" - <<< "$output"
+}
+
+@test "nothing of a run stays in TMPDIR" {
+  sample_database
+  mkdir tmp
+  export TMPDIR=$PWD/tmp
+  fb-backfill --dry-run > /dev/null
+  fb-backfill --jobs 2 > /dev/null
+  fb-backfill --check
+  PGPORT=1 run -2 fb-backfill
+  run -0 ls -A tmp
+  assert_output ''
+}
+
+@test "a temporary folder with blanks and quotes in its name" {
+  sample_database
+  mkdir "it's a \"tmp\" :x"
+  TMPDIR="$PWD/it's a \"tmp\" :x" run -0 fb-backfill
+  run -0 diff "$original/run.txt" - <<< "$output"
+}
+
+@test "no connection: exit 2, and nothing was changed" {
+  PGPORT=1 run -2 fb-backfill
+  assert_output --partial 'fb-backfill: the snapshot could not be taken: nothing was changed'
+  PGPORT=1 run -2 fb-backfill --check
+}
+
+@test "a table is missing: exit 2, and nothing was changed" {
+  sample_database
+  sql 'DROP TABLE feedback_review'
+  before=$(sql 'SELECT t FROM feedback_answer AS t ORDER BY id')
+  run -2 --separate-stderr fb-backfill --plan plan.tsv
+  [[ $stderr == *'relation "feedback_review" does not exist'* ]]
+  [ ! -e plan.tsv ]
+  assert_equal "$(sql 'SELECT t FROM feedback_answer AS t ORDER BY id')" "$before"
+}
+
+@test "--plan leaves exactly what --apply then does" {
+  sample_database
+  fb-backfill --dry-run --plan plan.tsv > /dev/null
+  sql 'UPDATE admissions_cohort SET syllabus_version_id = 3'   # would be another plan now
+  fb-backfill --apply plan.tsv --receipts r.tsv > report
+  run -0 diff "$original/run.txt" report
+  run -0 diff <(tail -n +2 plan.tsv) <(grep ^updated r.tsv | cut -f 2-7)
+  fb-backfill --undo r.tsv > /dev/null
+  fb-backfill --apply - < plan.tsv > report
+  run -0 diff "$original/run.txt" report
+}
+
+@test "earlier receipts are kept" {
+  sample_database
+  fb-backfill --receipts r.tsv > /dev/null
+  cp r.tsv first.tsv
+  run -0 --separate-stderr fb-backfill --receipts r.tsv
+  [[ $stderr == *'earlier receipts are kept'* ]]
+  run -0 cmp first.tsv r.tsv.~1~
+  assert_equal "$(wc -l < r.tsv)" 1
+}
+
+@test "--jobs does the same over several connections" {
+  sample_database
+  before=$(state)
+  fb-backfill --receipts one.tsv > /dev/null
+  after=$(state)
+  fb-backfill --undo one.tsv --jobs 2 > /dev/null
+  assert_equal "$(state)" "$before"
+  fb-backfill --jobs 3 --receipts three.tsv > report
+  run -0 diff "$original/run.txt" report
+  assert_equal "$(state)" "$after"
+  run -0 diff one.tsv three.tsv
+  run -0 bash -c 'ls three.tsv*'
+  assert_output three.tsv
+}
+
+@test "--quiet is silent, --summary short, --json one object" {
+  sample_database
+  run -0 fb-backfill --dry-run --quiet
+  assert_output ''
+  run -0 fb-backfill --dry-run --summary
+  refute_output --partial '[DRY RUN]'
+  assert_line 'Would update 5 Answer records'
+  run -0 bash -c 'fb-backfill --json | jq -c "[.models.answer.found, .models.answer.updated, .total]"'
+  assert_output '[5,5,7]'
+}
+
+@test "--check counts what is left, and exits 1 while there is any" {
+  sample_database
+  run -1 fb-backfill --check
+  assert_output "$(lines 'Answer: 5 eligible, 1 with a cohort without a syllabus' 'Review: 2 eligible, 1 with a cohort without a syllabus')"
+  run -1 fb-backfill --check --json --model review
+  assert_output '{"review": {"eligible": 2, "no_syllabus": 1}}'
+  fb-backfill > /dev/null
+  run -0 fb-backfill --check
+  assert_output "$(lines 'Answer: 0 eligible, 1 with a cohort without a syllabus' 'Review: 0 eligible, 1 with a cohort without a syllabus')"
+}
+
+@test "the reader of the report goes away: the run is carried out all the same" {
+  sample_database
+  sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 20000) AS n"
+  run -2 --separate-stderr bash -c 'set -o pipefail; fb-backfill --receipts r.tsv | head -n 3 > /dev/null; exit ${PIPESTATUS[0]}'
+  [[ $stderr == *'the report could not be written, but all was carried out'* ]]
+  run -0 fb-backfill --check
+  assert_equal "$(grep -c ^updated r.tsv)" 20007
+}
+
+@test "interrupted, it says what is committed; the same command goes on from there" {
+  sample_database
+  sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 3000) AS n"
+  mkdir tmp
+  for signal in INT TERM HUP; do
+    # env makes SIGINT not ignored, which bash does to what it runs in the background
+    TMPDIR=$PWD/tmp setsid env --default-signal=INT fb-backfill --batch-size 50 --pause 100 --receipts "r.$signal" > /dev/null 2> "err.$signal" &
+    pid=$!
+    for _ in {1..200}; do [ "$(cat "r.$signal" 2> /dev/null | grep -c ^updated)" -ge 100 ] && break; sleep 0.05; done
+    # Ctrl-C goes to all of them, as a terminal has it; the others to fb-backfill alone
+    if [ "$signal" = INT ]; then kill -INT -- "-$pid"; else kill -s "$signal" "$pid"; fi
+    status=0; wait "$pid" || status=$?
+    assert_equal "$status" 2
+    committed=$(grep -c ^updated "r.$signal")
+    run -0 cat "err.$signal"
+    assert_line 'fb-backfill: interrupted'
+    assert_line --partial "fb-backfill: $committed of "
+    assert_line --partial "receipts are in r.$signal"
+    run -0 ls -A tmp
+    assert_output ''
+  done
+  # the receipts and the database agree
+  run -0 sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL AND id <> 8'
+  assert_output "$(cat r.INT r.TERM r.HUP | grep -c '^updated.answer')"
+  fb-backfill --quiet
+  run -0 fb-backfill --check
+}
+
+@test "what makes no sense together is a usage error" {
+  for options in '--apply p --undo r' '--apply p --limit 3' '--undo r --model answer' '--check --dry-run' '--dry-run --receipts r' \
+      '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' 'operand' '--apply p --plan q'; do
+    # shellcheck disable=SC2086
+    run -2 fb-backfill $options
+    assert_output --partial "see 'fb-backfill --help'"
+  done
+}
