@@ -35,10 +35,13 @@ bin/fb-backfill: src/fb-backfill.sh
 	@mkdir -p bin
 	install -m 755 $< $@
 
-check: prerequisites all
+# What is missing is installed before anything is built, also under make -j.
+check: prerequisites
+	$(MAKE) all
 	tests/run tests
 
-demo: prerequisites all
+demo: prerequisites
+	$(MAKE) all
 	PATH="$(CURDIR)/bin:$$PATH" examples/demo.sh
 
 prerequisites:
