@@ -41,6 +41,9 @@ static const char apply_sql[] = {
 static const char apply_model_sql[] = {
 #include "apply-model.sql.h"
 };
+static const char apply_begin_sql[] = {
+#include "apply-begin.sql.h"
+};
 
 struct options {
 	long batch_size;	/* records */
@@ -128,6 +131,7 @@ begin_script(struct script *script)
 		more[2] = (struct script_value){ "table", models[i].table };
 		script_put(&script->out, apply_model_sql, values);
 	}
+	out_string(&script->out, apply_begin_sql);
 }
 
 static void
@@ -141,8 +145,7 @@ begin_batch(struct script *script)
 		out_string(&script->out, sleep);
 	}
 	out_string(&script->out,
-	    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;\n"
-	    "TRUNCATE pg_temp.fb_batch, pg_temp.fb_outcome;\n"
+	    ":begin_batch;\n"
 	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");
 	script->in_order = true;
 	for (int i = 0; i < MODELS; i++)
@@ -165,10 +168,7 @@ end_batch(struct script *script)
 		out_string(&script->out, models[i].name);
 		out_string(&script->out, "();\n");
 	}
-	/* Sent as one, so that nothing can come between the COMMIT and its receipts. */
-	out_string(&script->out,
-	    "COMMIT \\; COPY (SELECT status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail\n"
-	    "  FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT;\n\n");
+	out_string(&script->out, ":commit_and_print_receipts;\n\n");
 	script->in_batch = 0;
 }
 

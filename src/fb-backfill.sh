@@ -41,7 +41,7 @@ die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
-dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json=''
+dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_timeout=5000
 given=' '        # the names of the options that were given
 psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
 
@@ -85,7 +85,8 @@ read_options() {
       --dbname) psql+=(-d "$value") ;;
       --jobs) number "$name" "$value" 1; jobs=$value ;;
       --batch-size) number "$name" "$value" 1; apply+=("$name" "$value") ;;
-      --lock-timeout|--pause) number "$name" "$value" 0; apply+=("$name" "$value") ;;
+      --lock-timeout) number "$name" "$value" 0; lock_timeout=$value; apply+=("$name" "$value") ;;
+      --pause) number "$name" "$value" 0; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
       --json) json=yes; report+=(--json) ;;
       --quiet) quiet=yes ;;
@@ -161,8 +162,14 @@ note_status() { (( $1 > worst )) && worst=$1; return 0; }
 # The psql script of the snapshot: cohorts to a file, then, after a line that says that the file is
 # complete, the rows to standard output; in one transaction that cannot write and ends here.
 snapshot_script() {
-  printf '%s\n' '\set ON_ERROR_STOP on' \
-    'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' '\o :cohorts'
+  cat << END
+\\set ON_ERROR_STOP on
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL lock_timeout = ${lock_timeout};
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+\\o :cohorts
+END
   fb-resolve --sql || return
   printf '%s\n' '\o' '\echo snapshot'
   fb-extract --sql --model "$model" --limit "$limit" || return

@@ -46,7 +46,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   make_plan > plan.tsv
   for size in 1 2 3 7 5000; do
     fb-apply --batch-size $size plan.tsv > script.sql
-    assert_equal "$(grep -c ^COMMIT script.sql)" $(( (7 + size - 1) / size ))
+    assert_equal "$(grep -c ^:commit script.sql)" $(( (7 + size - 1) / size ))
     psql -Xq < script.sql > receipts.tsv
     assert_equal "$(grep -c ^updated receipts.tsv)" 7
     fb-apply --undo --batch-size $size receipts.tsv | psql -Xq > undone.tsv
@@ -61,19 +61,33 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines 'status\tid\tdetail' 'updated\t1\t\\N' 'updated\t2\t\\N' 'skipped\t2\tduplicate' 'updated\t3\t\\N')"
 }
 
-@test "an interrupted script changes nothing of the open batch" {
+@test "a script that was cut off anywhere changes nothing without a receipt" {
   sample_database
   make_plan > plan.tsv
   before=$(state)
   fb-apply plan.tsv > script.sql
-  size=$(wc -c < script.sql)
-  # cut it off everywhere in the batch, up to the COMMIT
-  begin=$(grep -abo '^BEGIN ISOLATION' script.sql | cut -d : -f 1) commit=$(grep -abo '^COMMIT' script.sql | cut -d : -f 1)
-  for (( cut = begin; cut <= commit; cut += 23 )); do
+  begin=$(grep -abo '^:begin_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
+  # all through the batch, and byte by byte through what ends it
+  for cut in $(seq "$begin" 23 "$commit") $(seq "$commit" $(($(wc -c < script.sql) - 4))); do
     head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
     assert_equal "$(state)" "$before"
     assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
   done
+  # from here on it is whole, and says so
+  head -c "$((cut + 1))" script.sql | psql -Xq > cut.tsv
+  assert_equal "$(grep -c ^updated cut.tsv)" 7
+}
+
+@test "a trigger that sets another syllabus, or none: the record fails, and the row is as it was" {
+  sample_database
+  make_plan > plan.tsv
+  sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 2 THEN NEW.syllabus_id := 3; ELSIF NEW.id = 3 THEN RETURN NULL; END IF; RETURN NEW; END'"
+  sql 'CREATE TRIGGER meddle BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION meddle()'
+  run -0 bash -c 'fb-apply plan.tsv | psql -Xq | cut -f 1-3,8 | grep failed'
+  assert_output "$(lines 'failed\tanswer\t2\tP0001 a trigger set another syllabus_id' \
+    'failed\tanswer\t3\tP0001 not updated, though nothing speaks against it: by a trigger or a row security policy?')"
+  run -0 sql 'SELECT id, syllabus_id FROM feedback_answer WHERE id < 7 ORDER BY id'
+  assert_output "$(lines '1|1' '2|' '3|' '4|' '5|' '6|3')"
 }
 
 @test "nothing but receipts comes out, whatever psql is told beforehand" {
@@ -102,9 +116,9 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   run -0 fb-apply --batch-size 1 --pause 1500 --lock-timeout 250 plan.tsv
   assert_line '\! sleep 1.500'
   assert_equal "$(grep -c '! sleep' <<< "$output")" 1
-  assert_line --partial 'SET lock_timeout = 250;'
+  assert_line --partial 'SET lock_timeout = 250'
   # asleep, no transaction is open
-  assert_equal "$(grep -B 2 '! sleep' <<< "$output" | head -n 1)" '  FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT;'
+  assert_equal "$(grep -B 2 '! sleep' <<< "$output" | head -n 1)" ':commit_and_print_receipts;'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
 

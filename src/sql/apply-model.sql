@@ -5,12 +5,14 @@
 -- and each record is tried by itself; so is each record that the UPDATE found no row for, to
 -- learn why. Nested loops keep a batch to its own rows, looked up and locked in the order of
 -- their ids; left to itself the planner may walk the whole primary key for each batch.
-CREATE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
+CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
+  SET lock_timeout = {lock_timeout}  -- ms
   SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_variable
 DECLARE
   lowest bigint; highest bigint;  -- the batch's range of ids
   done bigint[];                  -- n of the records that the one UPDATE brought in
+  as_told boolean;                -- the row has got what it was to get
   wait_left numeric := {lock_timeout};  -- ms that records may still wait for locks, all together
   began timestamptz;
   rec record;
@@ -33,9 +35,12 @@ BEGIN
       ) AS b
       WHERE t.id = b.id AND t.id BETWEEN lowest AND highest
         AND t.cohort_id = b.cohort_id AND t.syllabus_id {unchanged}
-      RETURNING b.n
+      RETURNING b.n, t.syllabus_id IS NOT DISTINCT FROM {new} AS as_told
     )
-    SELECT array_agg(n) INTO done FROM changed;
+    SELECT array_agg(c.n), bool_and(c.as_told) INTO done, as_told FROM changed AS c;
+    IF NOT as_told THEN
+      RAISE 'a trigger set another syllabus_id';
+    END IF;
   EXCEPTION
     WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
     WHEN OTHERS THEN done := NULL;
@@ -52,7 +57,11 @@ BEGIN
       SET CONSTRAINTS ALL IMMEDIATE;
       FOR try IN 1..3 LOOP
         UPDATE {table} AS t SET syllabus_id = {record_new}
-        WHERE t.id = rec.id AND t.cohort_id = rec.cohort_id AND t.syllabus_id {record_unchanged};
+        WHERE t.id = rec.id AND t.cohort_id = rec.cohort_id AND t.syllabus_id {record_unchanged}
+        RETURNING t.syllabus_id IS NOT DISTINCT FROM {record_new} INTO as_told;
+        IF NOT as_told THEN
+          RAISE 'a trigger set another syllabus_id';
+        END IF;
         EXIT WHEN FOUND;
         SELECT CASE
             WHEN NOT coalesce(t.syllabus_id {record_unchanged}, false) THEN '{changed}'
@@ -66,7 +75,7 @@ BEGIN
           INSERT INTO pg_temp.fb_outcome VALUES (rec.n, 'skipped', reason);
           EXIT;
         ELSIF try = 3 THEN
-          RAISE EXCEPTION 'not updated, though nothing speaks against it: by a trigger or a row security policy?';
+          RAISE 'not updated, though nothing speaks against it: by a trigger or a row security policy?';
         END IF;
         -- It was changed back between the two statements: try again.
       END LOOP;
@@ -75,7 +84,7 @@ BEGIN
       WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
         INSERT INTO pg_temp.fb_outcome
-        VALUES (rec.n, 'failed', state || ' ' || regexp_replace(message, '\s+', ' ', 'g'));
+        VALUES (rec.n, 'failed', state || ' ' || regexp_replace(message, '[[:space:]]+', ' ', 'g'));
         IF state = '55P03' AND wait_left > 0 THEN
           -- One lock that lasts may hold many records: they must not each wait for it in full.
           wait_left := greatest(10, floor(wait_left - 1000 * extract(epoch FROM clock_timestamp() - began)));

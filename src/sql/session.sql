@@ -11,11 +11,3 @@
 \timing off
 \encoding UTF8
 
--- The session: whatever the role, the database or PGOPTIONS say.
-SET client_min_messages = warning;
-SET standard_conforming_strings = on;
-SET default_transaction_read_only = off;
-SET default_transaction_isolation = 'read committed';
-SET statement_timeout = 0;
-SET idle_in_transaction_session_timeout = 0;
-

@@ -1,0 +1,4 @@
+COMMIT;
+
+\qecho 'status\tmodel\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tdetail'
+
