@@ -3,24 +3,27 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "text.h"
 
 enum { PROBLEMS_SHOWN = 5, MESSAGE_MAX = 4096 };
 
+/* Prints in one write, since the other programs of a pipeline may print at the same time. */
 static void
 put_message(const char *format, va_list args)
 {
 	/* A message that quotes a huge field is cut rather than kept in memory. */
-	char message[MESSAGE_MAX];
+	char message[MESSAGE_MAX], shown[4 * MESSAGE_MAX + 1];
+	struct slice rest, piece;
+	size_t len = 0;
+	bool printable;
 
 	vsnprintf(message, sizeof message, format, args);
-	fprintf(stderr, "%s: ", program_name);
-	for (const char *c = message; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			fprintf(stderr, "\\x%02x", (unsigned char)*c);
-		else
-			putc(*c, stderr);
-	}
-	putc('\n', stderr);
+	rest = slice_of(message);
+	while (text_piece(&rest, &piece, &printable))
+		for (size_t i = 0; i < piece.len; i++)
+			len += (size_t)snprintf(shown + len, sizeof shown - len, printable ? "%c" : "\\x%02x",
+			    (unsigned char)piece.ptr[i]);
+	fprintf(stderr, "%s: %.*s\n", program_name, (int)len, shown);
 }
 
 void

@@ -162,10 +162,11 @@ main(int argc, char **argv)
 		out_close(&out);
 		return STATUS_OK;
 	}
-	if (options.rejects != NULL)
-		out_open(&rejects, options.rejects);
 	rows = tables_open(argv + optind, &count, options.model.only == -1 ? ROWS : ROWS_OF_ONE_MODEL,
 	    options.format, &problems, options.rejects != NULL ? &rejects : NULL);
+	tables_refuse_output(rows, count, options.rejects);
+	if (options.rejects != NULL)
+		out_open(&rejects, options.rejects);
 	table_put_header(&out, CANDIDATES);
 	for (int i = 0; i < count; i++) {
 		extract(&rows[i], &options.model, &out);

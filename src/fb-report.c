@@ -11,6 +11,7 @@
 #include "options.h"
 #include "out.h"
 #include "table.h"
+#include "text.h"
 
 const char program_name[] = "fb-report";
 
@@ -179,46 +180,32 @@ keep_failure(struct tally *tally, int64_t id, struct slice detail)
 
 /* ---- the text ---- */
 
-static const char rule[] = "======================================================================\n";
-
-/* Bytes of a control character (C0, DEL, C1) or of one that turns the direction of text, at s; else 0. */
-static size_t
-unprintable(const unsigned char *s, size_t len)
+static void
+put_hex(struct out *out, const char *before, unsigned char byte)
 {
-	if (s[0] < 0x20 || s[0] == 0x7f)
-		return 1;
-	if (len >= 2 && s[0] == 0xc2 && s[1] < 0xa0)
-		return 2;
-	if (len >= 3 && s[0] == 0xe2 && ((s[1] == 0x80 && ((s[2] >= 0xaa && s[2] <= 0xae) || s[2] == 0x8e || s[2] == 0x8f))
-	    || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
-		return 3;
-	return 0;
+	static const char digits[] = "0123456789abcdef";
+
+	out_string(out, before);
+	out_bytes(out, (char[]){ digits[byte >> 4], digits[byte & 15] }, 2);
 }
+
+static const char rule[] = "======================================================================\n";
 
 /* Prints a value such that it cannot act on a terminal: what is unprintable shows as \xHH. */
 static void
 put_value(struct out *out, struct slice value)
 {
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *s;
-	size_t begin = 0, i = 0;
+	struct slice piece;
+	bool printable;
 
 	if (value.ptr == NULL)
 		value = slice_of("None");
-	s = (const unsigned char *)value.ptr;
-	while (i < value.len) {
-		size_t bad = unprintable(s + i, value.len - i);
-
-		if (bad == 0) {
-			i++;
-			continue;
-		}
-		out_bytes(out, value.ptr + begin, i - begin);
-		for (; bad > 0; bad--, i++)
-			out_bytes(out, (char[]){ '\\', 'x', digits[s[i] >> 4], digits[s[i] & 15] }, 4);
-		begin = i;
+	while (text_piece(&value, &piece, &printable)) {
+		for (size_t i = 0; !printable && i < piece.len; i++)
+			put_hex(out, "\\x", (unsigned char)piece.ptr[i]);
+		if (printable)
+			out_slice(out, piece);
 	}
-	out_bytes(out, value.ptr + begin, value.len - begin);
 }
 
 static void
@@ -344,21 +331,37 @@ put_total(struct report *report, long total)
 
 /* ---- JSON ---- */
 
+/* A character as JSON may escape it, \uXXXX: one of three bytes of UTF-8 at most. */
+static void
+put_json_escape(struct out *out, struct slice character)
+{
+	const unsigned char *s = (const unsigned char *)character.ptr;
+	unsigned code = s[0];
+
+	if (character.len == 2)
+		code = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
+	else if (character.len == 3)
+		code = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	put_hex(out, "\\u", (unsigned char)(code >> 8));
+	put_hex(out, "", (unsigned char)code);
+}
+
+/* What is unprintable is escaped here, too: somebody may look at it. */
 static void
 put_json_string(struct out *out, struct slice value)
 {
-	static const char digits[] = "0123456789abcdef";
+	struct slice piece;
+	bool printable;
 
 	out_string(out, "\"");
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.ptr[i];
-
-		if (c == '"' || c == '\\')
-			out_bytes(out, (char[]){ '\\', c }, 2);
-		else if ((unsigned char)c < 0x20)
-			out_bytes(out, (char[]){ '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] }, 6);
-		else
-			out_bytes(out, &c, 1);
+	while (text_piece(&value, &piece, &printable)) {
+		if (!printable)
+			put_json_escape(out, piece);
+		for (size_t i = 0; printable && i < piece.len; i++) {
+			if (piece.ptr[i] == '"' || piece.ptr[i] == '\\')
+				out_string(out, "\\");
+			out_bytes(out, &piece.ptr[i], 1);
+		}
 	}
 	out_string(out, "\"");
 }

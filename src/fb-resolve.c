@@ -155,9 +155,11 @@ main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	table_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
+	tables_refuse_output(&dump, 1, options.unresolved);
 	cohorts_load(&resolver.cohorts, &dump);
 	table_close(&dump);
 	candidates = tables_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
+	tables_refuse_output(candidates, count, options.unresolved);
 	if (resolver.keep_unresolved) {
 		out_open(&resolver.unresolved, options.unresolved);
 		out_string(&resolver.unresolved, "model\tid\tcohort_id\treason\n");

@@ -11,6 +11,15 @@
 void
 out_stdout(struct out *out)
 {
+	/* open gives the lowest number that is free; to read from it fails, as from what is closed. */
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) != -1)
+			continue;
+		if (fd == STDOUT_FILENO)
+			die("standard output: %s", strerror(errno));
+		if (open("/dev/null", O_WRONLY) == -1)
+			die("/dev/null: %s", strerror(errno));
+	}
 	out->fd = STDOUT_FILENO;
 	out->name = "standard output";
 	out->len = 0;

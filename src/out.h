@@ -17,7 +17,11 @@ struct out {
 	char bytes[64 * 1024];
 };
 
-/* Output on standard output. */
+/*
+ * Output on standard output. Call it before any file is opened: of the descriptors 0 to 2 those that
+ * the caller had closed are taken here, so that no file of ours becomes standard input, output or error.
+ * Dies if standard output was closed.
+ */
 void out_stdout(struct out *);
 
 /* Output to a new or emptied file. Dies if it cannot be opened. `path` must outlive the out. */

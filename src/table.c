@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "copytext.h"
 #include "model.h"
@@ -93,6 +94,8 @@ check_kind(const struct table *table)
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		if (!same_kind(kind, table->kind) && is_header_of(table, kind))
 			die("%s:1: this is the header of %s, not of %s", file, kinds[kind].name, wanted);
+	if (table->kind == PLAN && table->has[STATUS])
+		die("%s:1: it has a column status, so this is no plan, but receipts", file);
 	for (size_t i = 0; i < kinds[table->kind].count; i++) {
 		enum column column = kinds[table->kind].columns[i];
 
@@ -187,6 +190,18 @@ tables_open(char *const *paths, int *count, enum kind kind, enum format format,
 	for (int i = 0; i < *count; i++)
 		table_open(&tables[i], paths[i], kind, format, problems, rejects);
 	return tables;
+}
+
+void
+tables_refuse_output(const struct table *tables, int count, const char *path)
+{
+	struct stat output, input;
+
+	if (path == NULL || stat(path, &output) == -1 || !S_ISREG(output.st_mode))
+		return;
+	for (int i = 0; i < count; i++)
+		if (fstat(tables[i].lines.fd, &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+			die("%s: is read, so nothing can be written to it", path);
 }
 
 /* ---- the records ---- */

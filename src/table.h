@@ -65,6 +65,9 @@ void table_open(struct table *, const char *path, enum kind, enum format, struct
  */
 struct table *tables_open(char *const *paths, int *count, enum kind, enum format, struct problems *, struct out *rejects);
 
+/* Dies if `path` (NULL: none) is a file that one of the tables is read from: writing would destroy it. */
+void tables_refuse_output(const struct table *, int count, const char *path);
+
 /*
  * Reads on to the next well-formed record and sets `field`; false at the end. A record is
  * well-formed if it has as many fields as the header and nothing is wrong with its bytes

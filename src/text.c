@@ -67,6 +67,51 @@ text_fault(struct slice text)
 	return NULL;
 }
 
+/* Whether the UTF-8 sequence at s, of len bytes (0: it is none), must not reach a terminal. */
+static bool
+is_unprintable(const unsigned char *s, size_t len)
+{
+	switch (len) {
+	case 0:
+		return true;
+	case 1:
+		return s[0] < 0x20 || s[0] == 0x7f;
+	case 2:	/* U+0080 to U+009F, U+061C */
+		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
+	case 3:	/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 */
+		if (s[0] == 0xe2 && s[1] == 0x80)
+			return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
+		return s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+	default:
+		return false;
+	}
+}
+
+bool
+text_piece(struct slice *rest, struct slice *piece, bool *printable)
+{
+	const unsigned char *s = (const unsigned char *)rest->ptr;
+	size_t used = 0, step;
+
+	if (rest->len == 0)
+		return false;
+	*printable = true;
+	while (used < rest->len) {
+		step = sequence(s + used, rest->len - used);
+		if (is_unprintable(s + used, step)) {
+			if (used > 0)
+				break;
+			*printable = false;
+			used = step > 0 ? step : 1;
+			break;
+		}
+		used += step;
+	}
+	*piece = (struct slice){ rest->ptr, used };
+	*rest = (struct slice){ rest->ptr + used, rest->len - used };
+	return true;
+}
+
 bool
 text_bigint(struct slice text, int64_t *number)
 {

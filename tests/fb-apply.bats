@@ -133,6 +133,13 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_equal "$stderr" 'fb-apply: plan.tsv:1: this is the header of a plan, not of receipts'
 }
 
+@test "receipts are no plan in any order of columns" {
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tx\tstatus' 'answer\t1\t1\ta\t1\tb\t\tskipped' > r.tsv
+  run -2 --separate-stderr fb-apply r.tsv
+  assert_output ''
+  assert_equal "$stderr" 'fb-apply: r.tsv:1: it has a column status, so this is no plan, but receipts'
+}
+
 @test "--undo takes back what receipts say was updated, and nothing that was changed since" {
   sample_database
   make_plan > plan.tsv

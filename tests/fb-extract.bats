@@ -117,6 +117,38 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -2 fb-extract good nothing;     assert_output 'fb-extract: nothing: No such file or directory'
 }
 
+@test "--rejects does not overwrite what is read, or anything where the input is no table" {
+  lines "$header" 'answer\t1\t7\t\\N' > rows.tsv
+  cp rows.tsv copy.tsv
+  ln -s rows.tsv link.tsv
+  run -2 --separate-stderr fb-extract --rejects link.tsv copy.tsv rows.tsv
+  assert_output ''
+  assert_equal "$stderr" 'fb-extract: link.tsv: is read, so nothing can be written to it'
+  run -0 cmp copy.tsv rows.tsv
+  echo keep > rejects
+  run -2 fb-extract --rejects rejects nothing
+  assert_equal "$(cat rejects)" keep
+  run -0 fb-extract --rejects /dev/null rows.tsv
+}
+
+@test "a closed standard output is an error; closed standard input or error do no harm" {
+  { lines "$header" 'answer\t1\t7\t\\N' 'bad'; } > rows.tsv
+  run -2 --separate-stderr bash -c 'fb-extract --rejects rejects rows.tsv >&-'
+  assert_equal "$stderr" 'fb-extract: standard output: Bad file descriptor'
+  run -1 bash -c 'fb-extract --rejects rejects rows.tsv 2>&- <&-'
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+  assert_equal "$(cat rejects)" bad
+  run -2 bash -c 'fb-extract <&-'
+  assert_output 'fb-extract: standard input: Bad file descriptor'
+}
+
+@test "what a message quotes cannot act on a terminal" {
+  printf 'model\tid\tcohort_id\tsyllabus_id\nanswer\t\033[2J\302\233m\342\200\256\t7\t\\N\nanswer\tñ✓\t7\t\\N\n' > $'rows\n\e.tsv'
+  run -1 fb-extract $'rows\n\e.tsv'
+  assert_line --index 0 "fb-extract: rows\x0a\x1b.tsv:2: id is no decimal integer in bigint range: '\x1b[2J\xc2\x9bm\xe2\x80\xae'"
+  assert_line --index 1 "fb-extract: rows\x0a\x1b.tsv:3: id is no decimal integer in bigint range: 'ñ✓'"
+}
+
 @test "--sql prints the original's queryset, answers then reviews, by id" {
   sample_database
   run -0 bash -c 'fb-extract --sql | psql -Xq'
