@@ -33,7 +33,8 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
 
 Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1).'
 
-warn() { printf 'fb-backfill: %s\n' "$*" >&2; }
+# What could act on a terminal (a file's name may hold anything) shows as a question mark.
+warn() { local text="$*"; printf 'fb-backfill: %s\n' "${text//[[:cntrl:]]/?}" >&2; }
 die() { warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
@@ -45,10 +46,10 @@ dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_ti
 given=' '        # the names of the options that were given
 psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
 
-# Takes an option's argument: a whole number of at least $3.
-number() { # name value least
-  if [[ ! $2 =~ ^[0-9]{1,18}$ ]] || (( 10#$2 < $3 )); then
-    die_usage "$1: '$2' is no whole number from $3"
+# Takes an option's argument, a whole number from $3 to $4.
+number() { # name value least most
+  if [[ ! $2 =~ ^[0-9]{1,18}$ ]] || (( 10#$2 < $3 || 10#$2 > $4 )); then
+    die_usage "$1: '$2' is no whole number from $3 to $4"
   fi
 }
 
@@ -59,7 +60,7 @@ set_action() {
 }
 
 read_options() {
-  local name value
+  local name value int_max=2147483647
   while [ $# -gt 0 ]; do
     name=$1; shift
     case $name in
@@ -77,16 +78,16 @@ read_options() {
     case $name in
       --dry-run) dry_run=yes ;;
       --model) model=$value ;;
-      --limit) number "$name" "$value" 0; limit=$value ;;
+      --limit) number "$name" "$value" 0 $((10 ** 18 - 1)); limit=$value ;;
       --apply|--undo) set_action "${name#--}"; file=$value ;;
       --check) set_action check ;;
       --plan) plan=$value ;;
       --receipts) receipts=$value ;;
       --dbname) psql+=(-d "$value") ;;
-      --jobs) number "$name" "$value" 1; jobs=$value ;;
-      --batch-size) number "$name" "$value" 1; apply+=("$name" "$value") ;;
-      --lock-timeout) number "$name" "$value" 0; lock_timeout=$value; apply+=("$name" "$value") ;;
-      --pause) number "$name" "$value" 0; apply+=("$name" "$value") ;;
+      --jobs) number "$name" "$value" 1 1000; jobs=$value ;;
+      --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
+      --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
+      --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
       --json) json=yes; report+=(--json) ;;
       --quiet) quiet=yes ;;
@@ -107,6 +108,16 @@ read_options() {
   esac
   for name in $excluded; do
     [[ $given != *" $name "* ]] || die_usage "$name does not go with --${action/#run/dry-run}"
+  done
+
+  # Receipts are the way back: they must be somewhere where they stay, and not where they replace what is read.
+  if [ "$receipts" ] && [ -e "$receipts" ] && [ ! -f "$receipts" ]; then
+    die "$receipts: receipts can only be kept in a regular file"
+  fi
+  for name in "$plan" "$file"; do
+    if [ "$name" ] && [ "$receipts" ] && { [ "$name" = "$receipts" ] || [ "$name" -ef "$receipts" ]; }; then
+      die "$receipts: the receipts of this run need a file of their own"
+    fi
   done
 }
 
@@ -248,8 +259,6 @@ split_input() {
 inputs=() parts=() input=
 
 start_job() { # index
-  mkfifo "$tmp/script.$1" || exit 2
-  : > "${parts[$1]}" || die "nothing was changed"
   "${apply[@]}" "${inputs[$1]}" > "$tmp/script.$1" & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
   "${psql[@]}" < "$tmp/script.$1" > "${parts[$1]}" & writers+=($!)
@@ -276,10 +285,13 @@ carry_out() {
   local i status reporter
   if [ "$receipts" ]; then save_earlier_receipts; else receipts=$tmp/receipts.tsv; fi
   split_input
+  for i in "${!inputs[@]}"; do
+    { mkfifo "$tmp/script.$i" && : > "${parts[$i]}"; } || die "nothing was changed"
+  done
+  mkfifo "$tmp/receipts" || exit 2
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   children+=("${applies[@]}" "${writers[@]}")
-  mkfifo "$tmp/receipts" || exit 2
   follow > "$tmp/receipts" & children+=($!)
   report_to "$tmp/receipts" & reporter=$!
   children+=("$reporter")

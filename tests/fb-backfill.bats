@@ -78,6 +78,31 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(wc -l < r.tsv)" 1
 }
 
+@test "receipts never replace what is read, and only a file keeps them" {
+  sample_database
+  fb-backfill --limit 1 --receipts r.tsv > /dev/null
+  cp r.tsv copy.tsv
+  ln -s r.tsv link.tsv
+  before=$(state)
+  run -2 fb-backfill --undo r.tsv --receipts link.tsv
+  assert_output 'fb-backfill: link.tsv: the receipts of this run need a file of their own'
+  run -2 fb-backfill --plan new.tsv --receipts new.tsv
+  run -2 fb-backfill --receipts /dev/full
+  assert_output 'fb-backfill: /dev/full: receipts can only be kept in a regular file'
+  run -2 fb-backfill --receipts nowhere/r.tsv
+  assert_output --partial 'nothing was changed'
+  run -2 fb-backfill --jobs 2 --receipts nowhere/r.tsv
+  assert_equal "$(state)" "$before"
+  run -0 cmp r.tsv copy.tsv
+  run -0 bash -c 'ls *.tsv*'
+  assert_output "$(lines copy.tsv link.tsv r.tsv)"
+}
+
+@test "a file's name cannot act on a terminal" {
+  run -2 fb-backfill --apply $'no\n\e[2J'
+  assert_output 'fb-backfill: no??[2J: No such file or directory'
+}
+
 @test "--jobs does the same over several connections" {
   sample_database
   before=$(state)
@@ -154,7 +179,7 @@ original=$BATS_TEST_DIRNAME/original
 
 @test "what makes no sense together is a usage error" {
   for options in '--apply p --undo r' '--apply p --limit 3' '--undo r --model answer' '--check --dry-run' '--dry-run --receipts r' \
-      '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' 'operand' '--apply p --plan q'; do
+      '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' '--lock-timeout 2147483648' 'operand' '--apply p --plan q'; do
     # shellcheck disable=SC2086
     run -2 fb-backfill $options
     assert_output --partial "see 'fb-backfill --help'"

@@ -20,6 +20,12 @@
 
 BEGIN READ WRITE \; SET LOCAL client_min_messages = warning \; SET LOCAL statement_timeout = 0;
 
+DO $$ BEGIN
+  IF current_setting('server_version_num')::integer < 130000 THEN
+    RAISE 'PostgreSQL 13 or later is needed; this is %', current_setting('server_version');
+  END IF;
+END $$;
+
 -- One batch: what the plan says, and what became of the records to which something else happened.
 DROP TABLE IF EXISTS pg_temp.fb_batch, pg_temp.fb_outcome CASCADE;
 CREATE TEMPORARY TABLE fb_batch (
