@@ -12,7 +12,7 @@ ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -Ibuild/sql $(CPPFLA
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report
-SHARED = buffer cohorts copytext csvtext error lines model options out script table text
+SHARED = buffer cohorts copytext csvtext error lines marks model options out script table text
 SQL = $(wildcard src/sql/*.sql)
 MANUALS = $(wildcard man/*.[157])
 

@@ -6,11 +6,22 @@
 
 /* uthash ends the program where memory cannot be had; end it as everything else does. */
 #define uthash_fatal(message) die("out of memory")
+#define HASH_FUNCTION(key, len, hash) ((hash) = cohort_hash(key))
 #include <uthash.h>
 
 #include "error.h"
 #include "slice.h"
 #include "table.h"
+
+/* Spreads ids, which may well rise in steps, over all bits. uthash's own is made for keys of any length. */
+static inline unsigned
+cohort_hash(const int64_t *id)
+{
+	uint64_t hash = (uint64_t)*id * UINT64_C(0x9e3779b97f4a7c15);
+
+	hash ^= hash >> 32;
+	return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
 
 struct cohort {
 	int64_t id;

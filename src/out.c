@@ -1,7 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,33 +56,28 @@ out_flush(struct out *out)
 }
 
 void
-out_bytes(struct out *out, const char *bytes, size_t len)
+out_over(struct out *out, const char *bytes, size_t len)
 {
-	if (len == 0)
-		return;
-	if (len > sizeof out->bytes - out->len)
-		out_flush(out);
-	if (len > sizeof out->bytes) {
+	out_flush(out);
+	if (len > sizeof out->bytes)
 		write_all(out, bytes, len);
-		return;
-	}
-	memcpy(out->bytes + out->len, bytes, len);
-	out->len += len;
-}
-
-void
-out_string(struct out *out, const char *string)
-{
-	out_bytes(out, string, strlen(string));
+	else
+		out_bytes(out, bytes, len);
 }
 
 void
 out_int(struct out *out, int64_t number)
 {
-	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%" PRId64, number);
+	uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	char digits[20];	/* -9223372036854775808 has as many */
+	char *first = digits + sizeof digits;
 
-	out_bytes(out, digits, (size_t)len);
+	do
+		*--first = (char)('0' + magnitude % 10);
+	while ((magnitude /= 10) > 0);
+	if (number < 0)
+		*--first = '-';
+	out_bytes(out, first, (size_t)(digits + sizeof digits - first));
 }
 
 void

@@ -27,8 +27,21 @@ void out_stdout(struct out *);
 /* Output to a new or emptied file. Dies if it cannot be opened. `path` must outlive the out. */
 void out_open(struct out *, const char *path);
 
-void out_bytes(struct out *, const char *bytes, size_t len);
-void out_string(struct out *, const char *string);
+/* Writes bytes that do not fit behind those that are kept. */
+void out_over(struct out *, const char *bytes, size_t len);
+
+static inline void
+out_bytes(struct out *out, const char *bytes, size_t len)
+{
+	if (len > sizeof out->bytes - out->len) {
+		out_over(out, bytes, len);
+	} else if (len > 0) {	/* the NULL slice has no bytes to be copied from */
+		memcpy(out->bytes + out->len, bytes, len);
+		out->len += len;
+	}
+}
+
+static inline void out_string(struct out *out, const char *string) { out_bytes(out, string, strlen(string)); }
 void out_int(struct out *, int64_t number);
 
 static inline void out_slice(struct out *out, struct slice slice) { out_bytes(out, slice.ptr, slice.len); }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "copytext.h"
+#include "marks.h"
 #include "model.h"
 #include "table.h"
 #include "text.h"
@@ -260,6 +261,57 @@ is_wanted(const struct table *table, size_t index)
 	return table->seen < table->wanted_count && table->wanted[table->seen].index == index;
 }
 
+/* Whether \N stands at an offset of a text record, and its field ends there. */
+static bool
+is_null_field(struct slice record, size_t offset)
+{
+	return record.len - offset >= 2 && record.ptr[offset + 1] == 'N'
+	    && (record.len - offset == 2 || record.ptr[offset + 2] == '\t');
+}
+
+/*
+ * Splits a record in which nothing needs decoding but NULL, as most are; the fields are where they stand in
+ * the file. False, and nothing done, if it is no such record, or malformed: then the format's own
+ * reader, which knows everything, has it.
+ */
+static bool
+read_plain_record(struct table *table)
+{
+	const bool csv = table->format == CSV_FORMAT;
+	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
+	struct slice record = table->raw, field = { record.ptr, 0 };
+	struct marks marks;
+
+	if (record.ptr[record.len - 1] == '\n')
+		record.len -= csv && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
+	else if (!csv)
+		return false;
+	if (!marks_find(&marks, record, separator, special))
+		return false;
+	if (!marks.plain && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
+		return false;
+	marks.at[marks.count] = record.len;
+	for (size_t i = 0; i <= marks.count; i++, table->count++) {
+		const char *end = record.ptr + marks.at[i];
+		bool is_null = csv && field.ptr == end;
+
+		if (i < marks.count && *end == special) {
+			/* Of the escapes only \N, as all of a field. */
+			if (csv || field.ptr != end || !is_null_field(record, marks.at[i]))
+				return false;
+			i++;
+			end += 2;
+			is_null = true;
+		}
+		if (is_wanted(table, table->count)) {
+			field.len = (size_t)(end - field.ptr);
+			table->field[table->wanted[table->seen++].column] = is_null ? (struct slice){ 0 } : field;
+		}
+		field.ptr = end + 1;
+	}
+	return true;
+}
+
 /* Splits and decodes a text record. Returns what is wrong with it, or NULL. */
 static const char *
 read_text_record(struct table *table)
@@ -329,13 +381,14 @@ table_next(struct table *table)
 	while (lines_next(&table->lines, &table->raw)) {
 		const char *fault;
 
+		if (table->format == CSV_FORMAT && is_blank(table->raw))
+			continue;
 		table->count = table->seen = 0;
-		if (table->format == CSV_FORMAT) {
-			if (is_blank(table->raw))
-				continue;
-			fault = read_csv_record(table);
+		if (read_plain_record(table)) {
+			fault = NULL;
 		} else {
-			fault = read_text_record(table);
+			table->count = table->seen = 0;
+			fault = table->format == CSV_FORMAT ? read_csv_record(table) : read_text_record(table);
 		}
 		if (fault == NULL && table->count == table->width)
 			return true;

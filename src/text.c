@@ -36,15 +36,14 @@ sequence(const unsigned char *s, size_t len)
 	return need;
 }
 
-/* Whether all bytes have their high bit clear. */
+/* Whether eight bytes are ASCII. */
 static bool
-is_ascii(const char *s, size_t len)
+is_ascii(const unsigned char *s)
 {
-	unsigned char any = 0;
+	uint64_t word;
 
-	for (size_t i = 0; i < len; i++)	/* no early exit: compilers make vectors of it */
-		any |= (unsigned char)s[i];
-	return any < 0x80;
+	memcpy(&word, s, sizeof word);
+	return (word & UINT64_C(0x8080808080808080)) == 0;
 }
 
 const char *
@@ -53,14 +52,10 @@ text_fault(struct slice text)
 	const unsigned char *s = (const unsigned char *)text.ptr;
 	size_t step;
 
-	if (text.len == 0)
-		return NULL;
-	if (memchr(text.ptr, '\0', text.len) != NULL)
+	if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL)
 		return "NUL byte";
-	if (is_ascii(text.ptr, text.len))
-		return NULL;
 	for (size_t i = 0; i < text.len; i += step) {
-		step = sequence(s + i, text.len - i);
+		step = text.len - i >= 8 && is_ascii(s + i) ? 8 : sequence(s + i, text.len - i);
 		if (step == 0)
 			return "invalid UTF-8";
 	}
@@ -115,25 +110,27 @@ text_piece(struct slice *rest, struct slice *piece, bool *printable)
 bool
 text_bigint(struct slice text, int64_t *number)
 {
-	uint64_t magnitude = 0, limit = INT64_MAX;
-	bool negative = false;
-	size_t i = 0;
+	const char *s = text.ptr, *end;
+	uint64_t magnitude = 0;
+	bool negative;
 
-	if (text.ptr == NULL)
+	if (text.len == 0)
 		return false;
-	if (i < text.len && (text.ptr[i] == '-' || text.ptr[i] == '+'))
-		negative = text.ptr[i++] == '-';
-	if (negative)
-		limit++;
-	if (i == text.len)
+	end = s + text.len;
+	negative = *s == '-';
+	if (negative || *s == '+')
+		s++;
+	if (s == end)
 		return false;
-	for (; i < text.len; i++) {
-		unsigned digit = (unsigned)text.ptr[i] - '0';
+	for (; s < end; s++) {
+		unsigned digit = (unsigned)*s - '0';
 
-		if (digit > 9 || magnitude > (limit - digit) / 10)
+		if (digit > 9 || magnitude > INT64_MAX / 10)
 			return false;
 		magnitude = magnitude * 10 + digit;
 	}
+	if (magnitude > (uint64_t)INT64_MAX + negative)
+		return false;
 	*number = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
 	return true;
 }
