@@ -54,27 +54,24 @@ read_more(struct lines *lines)
 bool
 lines_extend(struct lines *lines, struct slice *line)
 {
-	size_t seen = lines->end - lines->begin;
+	struct buffer *block = &lines->block;
+	const size_t before = lines->end - lines->begin;
+	const char *newline = NULL;
+	size_t seen = before;
 
-	for (;;) {
-		const char *from = lines->block.ptr + lines->begin + seen;
-		size_t left = lines->block.len - lines->begin - seen;
-		const char *newline = left > 0 ? memchr(from, '\n', left) : NULL;
+	do {
+		const size_t left = block->len - lines->begin - seen;
 
-		if (newline != NULL) {
-			lines->end = (size_t)(newline + 1 - lines->block.ptr);
-			break;
-		}
-		seen += left;
-		if (!read_more(lines)) {
-			if (lines->end == lines->block.len)
-				return false;
-			lines->end = lines->block.len;
-			break;
-		}
-	}
+		if (left == 0)
+			continue;
+		newline = memchr(block->ptr + lines->begin + seen, '\n', left);
+		seen = newline != NULL ? (size_t)(newline + 1 - block->ptr) - lines->begin : seen + left;
+	} while (newline == NULL && read_more(lines));
+	lines->end = lines->begin + seen;
+	*line = (struct slice){ block->ptr + lines->begin, seen };	/* also at the end: read_more may have moved it */
+	if (seen == before)
+		return false;
 	lines->next++;
-	*line = (struct slice){ lines->block.ptr + lines->begin, lines->end - lines->begin };
 	return true;
 }
 

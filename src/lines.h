@@ -30,7 +30,7 @@ void lines_open(struct lines *, const char *path);
  */
 bool lines_next(struct lines *, struct slice *line);
 
-/* Makes the current line longer by the line after it; false, and *line as it was, at the end. */
+/* Makes the current line longer by the line after it; false at the end. Either way *line may point elsewhere now. */
 bool lines_extend(struct lines *, struct slice *line);
 
 /* Whether the next call must read from the file, and may wait. */

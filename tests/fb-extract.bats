@@ -98,6 +98,16 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 cmp rejects <(printf 'answer,2,"7\n"x,\r\nanswer,3,7\nanswer,5,"7,\n')
 }
 
+@test "CSV: a quote never closed goes to --rejects byte for byte, however long" {
+  # longer than what stands before it, and than what is read at once
+  for size in 100 200000; do
+    { printf 'id,cohort_id,syllabus_id\n1,7,"'; seq "$size" | tr '\n' ' '; echo; } > rows.csv
+    run -1 fb-extract --model answer --rejects rejects rows.csv
+    assert_line 'fb-extract: rows.csv:2: cut off: a quoted field never ends'
+    run -0 cmp rejects <(tail -n 1 rows.csv)
+  done
+}
+
 @test "what is no table of rows is refused before any output" {
   : > empty
   run -2 fb-extract empty;            assert_output 'fb-extract: empty: empty: not even a header, so this is not rows'
