@@ -83,6 +83,14 @@ lines_next(struct lines *lines, struct slice *line)
 	return lines_extend(lines, line);
 }
 
+void
+lines_skip(struct lines *lines, struct slice *line, size_t len)
+{
+	lines->begin += len;
+	line->ptr += len;
+	line->len -= len;
+}
+
 bool
 lines_drained(const struct lines *lines)
 {

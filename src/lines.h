@@ -33,6 +33,9 @@ bool lines_next(struct lines *, struct slice *line);
 /* Makes the current line longer by the line after it; false at the end. Either way *line may point elsewhere now. */
 bool lines_extend(struct lines *, struct slice *line);
 
+/* Takes `len` bytes off the beginning of the current line. */
+void lines_skip(struct lines *, struct slice *line, size_t len);
+
 /* Whether the next call must read from the file, and may wait. */
 bool lines_drained(const struct lines *);
 

@@ -164,7 +164,7 @@ table_open(struct table *table, const char *path, enum kind kind, enum format fo
 		die("%s:1: %s must be in the text format, with TABs", table->lines.name, kinds[kind].name);
 	if (table->format == CSV_FORMAT) {
 		if (line.len >= sizeof byte_order_mark && memcmp(line.ptr, byte_order_mark, sizeof byte_order_mark) == 0)
-			line = (struct slice){ line.ptr + sizeof byte_order_mark, line.len - sizeof byte_order_mark };
+			lines_skip(&table->lines, &line, sizeof byte_order_mark);
 		read_csv_header(table, line);
 	} else {
 		read_text_header(table, line);

@@ -46,6 +46,12 @@ header='model\tid\tcohort_id\tsyllabus_id'
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t2\t8')"
 }
 
+@test "CSV: a header over two lines, behind a byte-order mark" {
+  printf '\xef\xbb\xbfmodel,"a\nb",id,cohort_id,syllabus_id\nanswer,x,1,7,\n' > rows.csv
+  run -0 fb-extract rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+}
+
 @test "CSV: an empty field is NULL, a quoted empty one is not" {
   lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
   run -1 --separate-stderr fb-extract rows.csv
