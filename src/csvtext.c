@@ -46,17 +46,10 @@ end_record(int terminator, void *arg)
 	record->ended = true;
 }
 
-static const char *
-parse_error(const struct csv *csv, const char *in_strict_mode)
-{
-	if (csv->parser.status != CSV_EPARSE)
-		die("libcsv: %s", csv_strerror(csv->parser.status));
-	return in_strict_mode;
-}
-
 const char *
 csv_record(struct csv *csv, struct lines *lines, struct slice *line, csv_field_function *field, void *context)
 {
+	static const char lone_return[] = "carriage return without newline outside quotes";
 	struct record record = { .field = field, .context = context };
 	const char *fault = NULL;
 	size_t parsed = 0;
@@ -64,17 +57,20 @@ csv_record(struct csv *csv, struct lines *lines, struct slice *line, csv_field_f
 	while (fault == NULL && !record.ended) {
 		size_t left = line->len - parsed;
 
-		if (csv_parse(&csv->parser, line->ptr + parsed, left, end_field, end_record, &record) != left)
-			fault = parse_error(csv, "a quote where none may stand");
-		parsed = line->len;
-		if (fault == NULL && !record.ended && !lines_extend(lines, line)) {
-			if (csv_fini(&csv->parser, end_field, end_record, &record) != 0)
-				fault = parse_error(csv, "cut off: a quoted field never ends");
-			record.ended = true;
+		if (csv_parse(&csv->parser, line->ptr + parsed, left, end_field, end_record, &record) != left) {
+			if (csv->parser.status != CSV_EPARSE)
+				die("out of memory");
+			fault = "a quote where none may stand";
 		}
+		parsed = line->len;
+		if (fault == NULL && !record.ended && !lines_extend(lines, line))
+			break;
 	}
+	/* Ends a last record without newline, and a field that began behind a lone carriage return. */
+	if (fault == NULL && csv_fini(&csv->parser, end_field, end_record, &record) != 0)
+		fault = record.ended ? lone_return : "cut off: a quoted field never ends";
 	if (fault == NULL && record.more_after_end)
-		fault = "carriage return without newline outside quotes";
+		fault = lone_return;
 	if (fault != NULL) {	/* then the parser stands in the middle of something */
 		csv_close(csv);
 		csv_open(csv);

@@ -52,6 +52,17 @@ header='model\tid\tcohort_id\tsyllabus_id'
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
 }
 
+@test "CSV: a carriage return without newline ends no record, and nothing behind it is lost" {
+  printf 'id,cohort_id,syllabus_id\n1,7,\r2,7,\n3,7,\r"x\n4,7,\n5,7,"\r"\n6,7,\r7' > rows.csv
+  run -1 --separate-stderr fb-extract --model answer --rejects rejects rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t4\t7')"
+  assert_equal "$stderr" "fb-extract: rows.csv:2: carriage return without newline outside quotes
+fb-extract: rows.csv:3: carriage return without newline outside quotes
+fb-extract: rows.csv:5: syllabus_id is no decimal integer in bigint range: '\x0d'
+fb-extract: rows.csv:6: carriage return without newline outside quotes"
+  run -0 cmp rejects <(printf '1,7,\r2,7,\n3,7,\r"x\n5,7,"\r"\n6,7,\r7')
+}
+
 @test "CSV: an empty field is NULL, a quoted empty one is not" {
   lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
   run -1 --separate-stderr fb-extract rows.csv
