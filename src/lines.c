@@ -21,6 +21,7 @@ lines_open(struct lines *lines, const char *path)
 		if (lines->fd == -1)
 			die("%s: %s", path, strerror(errno));
 	}
+	lines->start = lseek(lines->fd, 0, SEEK_CUR);
 }
 
 /* Reads more behind what is there, after moving the current line to the block's start. False at the end. */
@@ -100,7 +101,7 @@ lines_drained(const struct lines *lines)
 bool
 lines_rewind(struct lines *lines)
 {
-	if (lseek(lines->fd, 0, SEEK_SET) == -1)
+	if (lseek(lines->fd, lines->start, SEEK_SET) == -1)
 		return false;
 	lines->block.len = lines->begin = lines->end = 0;
 	lines->at_end = false;

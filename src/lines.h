@@ -6,12 +6,14 @@
 #define LINES_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "buffer.h"
 #include "slice.h"
 
 struct lines {
 	int fd;
+	off_t start;		/* the file's offset when it was opened, or -1: it has none (a pipe) */
 	const char *name;	/* for messages: the path, or "standard input" */
 	struct buffer block;	/* what was read */
 	size_t begin;		/* offset of the current line in it */
@@ -39,7 +41,7 @@ void lines_skip(struct lines *, struct slice *line, size_t len);
 /* Whether the next call must read from the file, and may wait. */
 bool lines_drained(const struct lines *);
 
-/* Goes back to the beginning; false, and nothing done, where a file cannot (a pipe, a terminal). */
+/* Goes back to where it began; false, and nothing done, where a file cannot (a pipe, a terminal). */
 bool lines_rewind(struct lines *);
 
 void lines_close(struct lines *);

@@ -74,6 +74,15 @@ $rule"
   assert_output 2
 }
 
+@test "standard input is read from where it stands" {
+  receipts > r.tsv
+  { echo 'not ours'; cat r.tsv; } > more
+  run -1 fb-report < r.tsv
+  expected=$output
+  run -1 bash -c '{ read -r _; fb-report; } < more'
+  assert_output "$expected"
+}
+
 @test "an undo says Reverted" {
   receipts | sed s/updated/reverted/ > r.tsv
   run -1 --separate-stderr fb-report --summary r.tsv
