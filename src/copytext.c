@@ -107,10 +107,11 @@ is_escaped(const char *begin, const char *at)
 bool
 copytext_field(struct slice *rest, struct slice *field)
 {
-	const char *end = rest->ptr + rest->len, *tab = rest->ptr;
+	const char *end, *tab = rest->ptr;
 
 	if (rest->ptr == NULL)
 		return false;
+	end = rest->ptr + rest->len;
 	while ((tab = memchr(tab, '\t', (size_t)(end - tab))) != NULL && is_escaped(rest->ptr, tab))
 		tab++;
 	*field = (struct slice){ rest->ptr, (size_t)((tab != NULL ? tab : end) - rest->ptr) };
