@@ -1,0 +1,108 @@
+# Every command that README.md and the manual's EXAMPLES show is taken from there and run, on the
+# example database. Where a document shows a command's output, that must be its output.
+load helper
+
+# ---- what is not run as it stands, and why
+
+# demo and check would run the tests in the tests. What is installed goes to a folder of ours.
+make() {
+  case $1 in
+    demo|check) command make --dry-run "$1" ;;
+    *) command make DESTDIR="$BATS_TEST_TMPDIR/root" "$@" ;;
+  esac
+}
+# The application is not here; the documents may show this one command of it.
+python() { [ "$*" = 'manage.py clean_cache' ]; }
+# The page must be there, installed or in the source; no reader or pager is needed to see that.
+man() {
+  local page=$1
+  case $page in */*) ;; *) page=$(echo "$BATS_TEST_TMPDIR/root/usr/local/share/man"/man?/"$page".?) ;; esac
+  mandoc "$page"
+}
+less() { cat; }
+
+# ---- documents as lines: their text, and after a TAB `$ COMMAND` and what they show of its output
+
+# All of README: blocks marked sh, and in the text all code that has a blank and isn't just an option.
+readme() {
+  awk '
+    /^```/ && !block { block = substr($0, 4); if (block != "sh" && block != "text") { print "\t$ false # a block of neither kind"; exit }; next }
+    /^```/ { block = ""; next }
+    block == "sh" { print "\t" (continued ? "" : "$ ") $0; continued = /[\\|]$/; next }
+    block { next }
+    {
+      print
+      if (gsub(/`/, "`") % 2) print "\t$ false # code that is broken over two lines"
+      for (rest = $0; match(rest, /`[^`]+`/); rest = substr(rest, RSTART + RLENGTH)) {
+        code = substr(rest, RSTART + 1, RLENGTH - 2)
+        if (code ~ / / && code !~ /^-/) print "\t$ " code
+      }
+    }' "$project/README.md"
+}
+
+# A man page's EXAMPLES. mandoc's markdown is ASCII and spells the report's arrow.
+examples() { mandoc -T markdown "$1" | awk '/^# / { on = /^# EXAMPLES/ } on' | sed 's/ -> / → /'; }
+
+# ---- running them
+
+# The example, also as the service that fb-backfill(1) calls feedback.
+new_example() {
+  example_database
+  export PGSERVICEFILE=$BATS_TEST_TMPDIR/pg_service.conf
+  printf '[feedback]\ndbname=%s\n' "$PGDATABASE" > "$PGSERVICEFILE"
+}
+
+# Runs the command that was read last, if there is one.
+run_command() {
+  local status=0
+  [ "$command" ] || return 0
+  eval "$command" > "$out" 2> "$out.err" < /dev/null || status=$?
+  cat "$out.err" >> "$out"
+  if [ $status != 0 ] && ! [[ $text =~ exits?\ (status\ )?$status ]]; then
+    fail "exit status $status, of which the document says nothing: $command"$'\n'"$(cat "$out")"
+  fi
+  [ -z "$expected" ] || assert_equal "$(cat "$out")" "${expected%$'\n'}"
+  ran=$((ran + 1)) command='' expected='' text_ended=yes
+}
+
+unfinished() { [[ $command == *[\\\|] ]] || ! bash -n <<< "$command" 2> /dev/null; }
+
+# Runs a document's commands in this shell, one after the other.
+run_document() { # < its lines
+  local all line text='' text_ended='' command='' expected='' out=$BATS_TEST_TMPDIR/out
+  set -o pipefail
+  mapfile -t all
+  for line in "${all[@]}" ''; do
+    case $line in
+      $'\t$ '*) run_command; command=${line:3} ;;
+      $'\t'*) if unfinished; then command+=$'\n'${line:1}; else expected+=${line:1}$'\n'; fi ;;
+      *)
+        run_command
+        [ -z "$text_ended" ] || text='' text_ended=''
+        text+=" $line" ;;
+    esac
+    # Each part of a document stands for itself, but an undo needs a run.
+    case $line in '#'*Undo) ;; '#'*) new_example ;; esac
+  done
+}
+
+@test "every command in README.md" {
+  # in a checkout, as its reader is
+  cp -R "$project"/{Makefile,README.md,src,man,examples,tests} .
+  PATH=$PWD/root/usr/local/bin:$PATH
+  ran=0
+  run_document < <(readme)
+  [ "$ran" -gt 25 ]
+  # it is what was installed that ran
+  assert_equal "$(command -v fb-backfill)" "$PWD/root/usr/local/bin/fb-backfill"
+}
+
+@test "every command of the man pages' EXAMPLES" {
+  for page in "$project"/man/*; do
+    mkdir "$BATS_TEST_TMPDIR/${page##*/}"
+    cd "$BATS_TEST_TMPDIR/${page##*/}"
+    ran=0
+    run_document < <(examples "$page")
+    [ "$ran" -gt 2 ]
+  done
+}
