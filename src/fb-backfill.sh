@@ -228,7 +228,7 @@ save_earlier_receipts() {
   fi
 }
 
-count_records() { awk 'END { print NR > 0 ? NR - 1 : 0 }' < "$1"; }
+count_records() { awk 'END { print (NR > 0 ? NR - 1 : 0) }' < "$1"; }
 
 tell_committed() {
   local committed
@@ -249,7 +249,7 @@ split_input() {
   (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
   awk -v per="$per" -v name="$tmp/plan." '
     NR == 1 { header = $0; next }
-    (NR - 2) % per == 0 { if (file) close(file); file = name ++part; print header > file }
+    (NR - 2) % per == 0 { if (file) close(file); file = name (++part); print header > file }
     { print > file }' "$input" || exit 2
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
     inputs+=("$tmp/plan.$i")

@@ -118,6 +118,19 @@ original=$BATS_TEST_DIRNAME/original
   assert_output three.tsv
 }
 
+@test "--jobs are as many connections, and leave nothing but the receipts" {
+  sample_database
+  sql "CREATE TABLE seen (pid integer);
+       CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (pg_backend_pid()); RETURN NULL; END';
+       CREATE TRIGGER see AFTER UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION see();
+       CREATE TRIGGER see AFTER UPDATE ON feedback_review FOR EACH ROW EXECUTE FUNCTION see()"
+  fb-backfill --jobs 3 --receipts r.tsv > /dev/null
+  run -0 sql 'SELECT pid, count(*) FROM seen GROUP BY pid ORDER BY count(*) DESC'
+  assert_equal "$(cut -d '|' -f 2 <<< "$output")" "$(lines 3 3 1)"
+  run -0 ls
+  assert_output r.tsv
+}
+
 @test "--quiet is silent, --summary short, --json one object" {
   sample_database
   run -0 fb-backfill --dry-run --quiet
@@ -153,6 +166,7 @@ original=$BATS_TEST_DIRNAME/original
   sample_database
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 3000) AS n"
   mkdir tmp
+  left=3007
   for signal in INT TERM HUP; do
     # env makes SIGINT not ignored, which bash does to what it runs in the background
     TMPDIR=$PWD/tmp setsid env --default-signal=INT fb-backfill --batch-size 50 --pause 100 --receipts "r.$signal" > /dev/null 2> "err.$signal" &
@@ -165,7 +179,8 @@ original=$BATS_TEST_DIRNAME/original
     committed=$(grep -c ^updated "r.$signal")
     run -0 cat "err.$signal"
     assert_line 'fb-backfill: interrupted'
-    assert_line --partial "fb-backfill: $committed of "
+    assert_line --partial "fb-backfill: $committed of $left records are committed"
+    left=$((left - committed))
     assert_line --partial "receipts are in r.$signal"
     run -0 ls -A tmp
     assert_output ''
