@@ -59,6 +59,11 @@ uninstall:
 	for page in $(MANUALS:man/%=%); do \
 	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
 
+# Preloaded into the programs, it makes their calls of the C library fail.
+build/faults.so: tests/faults/faults.c
+	@mkdir -p build
+	$(CC) -std=c17 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
+
 clean:
 	rm -rf bin build
 

@@ -1,0 +1,180 @@
+/*
+ * Preloaded into a program, makes its calls of the C library fail as the environment says:
+ *
+ *   FAULT_CALL=CALL    memory (malloc, calloc, realloc), read, write, open or close:
+ *   FAULT_AT=N         the N-th such call fails, from 1; N+: and all after it
+ *   FAULT_ERROR=NUMBER with this errno
+ *   FAULT_NOTE=FILE    and the file it was about is noted here; without a FILE there was no N-th call
+ *   FAULT_LARGER=SIZE  memory of more than SIZE bytes at once cannot be had
+ *   FAULT_CHUNK=SIZE   reads and writes move at most SIZE bytes a call
+ *   FAULT_EINTR=yes    every other read and write is interrupted first
+ *
+ * A stream's own calls (stdio, so messages too) do not come through here.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The C library's function behind ours; NULL while dlsym itself asks for memory. */
+#define NEXT(function) \
+	static __typeof__(&function) next; \
+	if (next == NULL) \
+		*(void **)&next = dlsym(RTLD_NEXT, #function)
+
+/* The number in a variable, or `otherwise`. */
+static long
+setting(const char *name, long otherwise)
+{
+	const char *value = getenv(name);
+
+	return value != NULL ? strtol(value, NULL, 10) : otherwise;
+}
+
+static void
+note(const char *file)
+{
+	const char *path = getenv("FAULT_NOTE");
+	int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND, 0666) : -1;
+
+	if (fd == -1)
+		return;
+	dprintf(fd, "%s\n", file);
+	close(fd);
+}
+
+/* Whether this call is to fail; errno is set then. */
+static bool
+fails(const char *call, const char *file)
+{
+	static unsigned long calls;
+	static bool noting;
+	const char *wanted = getenv("FAULT_CALL"), *at = getenv("FAULT_AT");
+	unsigned long n;
+	char *end;
+
+	if (noting || wanted == NULL || at == NULL || strcmp(wanted, call) != 0)
+		return false;
+	n = strtoul(at, &end, 10);
+	calls++;
+	if (calls < n || (calls > n && *end != '+'))
+		return false;
+	if (calls == n) {
+		noting = true;
+		note(file);
+		noting = false;
+	}
+	errno = (int)setting("FAULT_ERROR", strcmp(call, "memory") == 0 ? ENOMEM : EIO);
+	return true;
+}
+
+/* What a descriptor is called: in messages of the programs, or its path. */
+static bool
+fails_fd(const char *call, int fd)
+{
+	static const char *const standard[] = { "standard input", "standard output", "standard error" };
+	char link[64], path[4096];
+	ssize_t len;
+
+	if (fd >= 0 && fd <= 2)
+		return fails(call, standard[fd]);
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof path - 1);
+	path[len > 0 ? len : 0] = '\0';
+	return fails(call, path);
+}
+
+static bool
+memory_fails(size_t size)
+{
+	long most = setting("FAULT_LARGER", -1);
+
+	if (most >= 0 && size > (size_t)most) {
+		errno = ENOMEM;
+		return true;
+	}
+	return fails("memory", "memory");
+}
+
+void *
+malloc(size_t size)
+{
+	NEXT(malloc);
+	return memory_fails(size) ? NULL : next(size);
+}
+
+void *
+calloc(size_t count, size_t size)
+{
+	NEXT(calloc);
+	return memory_fails(count * size) ? NULL : next(count, size);
+}
+
+void *
+realloc(void *old, size_t size)
+{
+	NEXT(realloc);
+	return memory_fails(size) ? NULL : next(old, size);
+}
+
+/* Whether the next read or write is interrupted. */
+static bool
+interrupted(void)
+{
+	static bool last;
+
+	last = getenv("FAULT_EINTR") != NULL && !last;
+	if (last)
+		errno = EINTR;
+	return last;
+}
+
+static size_t
+chunk(size_t len)
+{
+	size_t most = (size_t)setting("FAULT_CHUNK", 0);
+
+	return most > 0 && len > most ? most : len;
+}
+
+ssize_t
+read(int fd, void *bytes, size_t len)
+{
+	NEXT(read);
+	return interrupted() || fails_fd("read", fd) ? -1 : next(fd, bytes, chunk(len));
+}
+
+ssize_t
+write(int fd, const void *bytes, size_t len)
+{
+	NEXT(write);
+	return interrupted() || fails_fd("write", fd) ? -1 : next(fd, bytes, chunk(len));
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	va_list args;
+	unsigned mode;
+
+	NEXT(open);
+	va_start(args, flags);
+	mode = flags & O_CREAT ? va_arg(args, unsigned) : 0;
+	va_end(args);
+	return fails("open", path) ? -1 : next(path, flags, mode);
+}
+
+int
+close(int fd)
+{
+	bool failed = fails_fd("close", fd);
+
+	NEXT(close);
+	return next(fd) == -1 || failed ? -1 : 0;
+}
