@@ -1,6 +1,8 @@
 #include "csvtext.h"
 #include "error.h"
 
+enum { FIELD_STEP = 1024 * 1024 };
+
 /* What libcsv's callbacks see of one record. */
 struct record {
 	csv_field_function *field;
@@ -23,6 +25,7 @@ csv_open(struct csv *csv)
 	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) != 0)
 		die("libcsv cannot be initialised");
 	csv_set_space_func(&csv->parser, not_a_space);	/* libcsv would strip blanks */
+	csv_set_blk_size(&csv->parser, FIELD_STEP);	/* and grow by 128 bytes: minutes for a quote never closed */
 }
 
 static void
