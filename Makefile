@@ -67,6 +67,43 @@ build/faults.so: tests/faults/faults.c
 clean:
 	rm -rf bin build
 
+# ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
+#
+# make fuzz        each harness for FUZZ_SECONDS
+# make fuzz-seeds  the kept inputs, once
+
+FUZZ_SECONDS = 60
+FUZZERS = text-records csv-records cohorts script
+FUZZ_CC = clang
+FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_SHARED = $(filter-out options,$(SHARED))
+
+fuzz: $(FUZZERS:%=build/fuzz/%)
+	@for fuzzer in $(FUZZERS); do \
+	    tests/fuzz/run $$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit; done
+
+fuzz-seeds: $(FUZZERS:%=build/fuzz/%)
+	@for fuzzer in $(FUZZERS); do tests/fuzz/run $$fuzzer -runs=0 || exit; done
+
+$(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/harness/%.o build/fuzz/system.o build/fuzz/naive.o $(FUZZ_SHARED:%=build/fuzz/src/%.o)
+	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+build/fuzz/src/%.o: src/%.c $(SQL:src/sql/%=build/sql/%.h)
+	@mkdir -p build/fuzz/src
+	$(FUZZ_CC) $(ALL_CFLAGS) $(FUZZ_CFLAGS) -DUNDER_TEST -include tests/fuzz/system.h -MMD -c -o $@ $<
+
+build/fuzz/harness/%.o: tests/fuzz/%.c $(SQL:src/sql/%=build/sql/%.h)
+	@mkdir -p build/fuzz/harness
+	$(FUZZ_CC) $(ALL_CFLAGS) $(FUZZ_CFLAGS) -Isrc -DUNDER_TEST -include tests/fuzz/system.h -MMD -c -o $@ $<
+
+build/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p build/fuzz
+	$(FUZZ_CC) $(ALL_CFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -c -o $@ $<
+
+.PHONY: fuzz fuzz-seeds
+
+-include $(wildcard build/fuzz/*.d build/fuzz/*/*.d)
+
 .PHONY: all check demo prerequisites install uninstall clean
 .SECONDARY:
 

@@ -1,0 +1,359 @@
+/*
+ * The record reader, on CSV, against a plain libcsv reading of the same bytes.
+ *
+ * Input: a byte that says how it is read, then the file. The readings are the same record by record
+ * up to the first fault, and there is one for the reader if there is one for libcsv. Faults are:
+ *
+ *   - libcsv in strict mode stops: a quote where none may stand, or one that never ends;
+ *   - a carriage return ends a record, and its line goes on with something else. libcsv would go on
+ *     with the next record; the reader rejects the line.
+ *
+ * What libcsv reads as a record the reader rejects if it is not text (NUL, invalid UTF-8), or has not as
+ * many fields as the header. A last line of carriage returns alone is nothing to libcsv, and rejected.
+ * After a fault the reader goes on with the next line, where libcsv stops, so there is nothing to compare;
+ * but all through the file each byte is in a record that was accepted, in one that was rejected, or
+ * in a blank line.
+ */
+#include "naive.h"
+#include "system.h"
+#include "table.h"
+
+const char program_name[] = "fuzz";
+
+/* Of the first byte. */
+enum { CHUNK = 0x0f, KIND = 0x30, KIND_SHIFT = 4, MARK = 0x40, OUR_HEADER = 0x80 };
+
+static const struct {
+	enum kind kind;
+	const char *header;
+} files[4] = {
+	{ ROWS, "model,id,cohort_id,syllabus_id\n" },
+	{ ROWS_OF_ONE_MODEL, "id,note,cohort_id,,syllabus_id\r\n" },
+	{ COHORT_DUMP, "cohort_id,cohort,syllabus_id,syllabus\n" },
+	{ COHORT_DUMP, "\"a\nb\",syllabus_id,\"cohort\",cohort_id,syllabus\r\n" },
+};
+
+static const char *const names[COLUMNS] = {
+	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail"
+};
+
+/* ---- libcsv's reading ---- */
+
+enum { MAX = NAIVE_MAX };
+
+struct reading {
+	struct {
+		bool is_null;
+		size_t begin, len;	/* in bytes */
+	} field[MAX + 2];
+	size_t fields;
+	struct {
+		size_t field;		/* its first */
+		size_t count;
+		size_t end;		/* in the file: behind its last byte, but before the newline after a carriage return */
+	} record[MAX + 1];
+	size_t records;
+	char bytes[MAX];
+	size_t used;
+	size_t at;			/* the byte of the file that is read */
+	bool stopped;			/* at a fault */
+};
+
+static void
+take_field(void *value, size_t len, void *context)
+{
+	struct reading *reading = context;
+
+	CHECK(reading->fields < MAX + 2 && reading->used + len <= MAX);
+	reading->field[reading->fields].is_null = value == NULL;
+	reading->field[reading->fields].begin = reading->used;
+	reading->field[reading->fields++].len = len;
+	if (len > 0)
+		memcpy(reading->bytes + reading->used, value, len);
+	reading->used += len;
+	reading->record[reading->records].count++;
+}
+
+static void
+take_record(int terminator, void *context)
+{
+	struct reading *reading = context;
+
+	(void)terminator;
+	reading->record[reading->records].end = reading->at;
+	reading->records++;
+	reading->record[reading->records].field = reading->fields;
+	reading->record[reading->records].count = 0;
+}
+
+static int
+no_space(unsigned char c)
+{
+	(void)c;
+	return 0;
+}
+
+/* Reads the file in steps of so many bytes. Where records end is known only with steps of one. */
+static void
+read_by_libcsv(struct reading *reading, const char *file, size_t len, size_t step)
+{
+	struct csv_parser parser;
+	size_t n;
+
+	reading->fields = reading->records = reading->used = reading->at = 0;
+	reading->record[0].field = reading->record[0].count = 0;
+	reading->stopped = false;
+	CHECK(csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) == 0);
+	csv_set_space_func(&parser, no_space);
+	for (size_t at = 0; at < len && !reading->stopped; at += n) {
+		n = len - at < step ? len - at : step;
+		reading->at = at + n;
+		reading->stopped = csv_parse(&parser, file + at, n, take_field, take_record, reading) != n;
+	}
+	if (!reading->stopped)
+		reading->stopped = csv_fini(&parser, take_field, take_record, reading) != 0;
+	csv_free(&parser);
+}
+
+static bool
+same_reading(const struct reading *a, const struct reading *b)
+{
+	if (a->stopped != b->stopped || a->records != b->records || a->fields != b->fields || a->used != b->used
+	    || memcmp(a->bytes, b->bytes, a->used) != 0 || memcmp(a->field, b->field, a->fields * sizeof *a->field) != 0)
+		return false;
+	for (size_t i = 0; i < a->records; i++)
+		if (a->record[i].count != b->record[i].count)
+			return false;
+	return true;
+}
+
+/* ---- what the reader must make of it ---- */
+
+struct expected {
+	const char *file;
+	size_t len;
+	const struct reading *reading;
+	size_t next;		/* record of the reading */
+	size_t at;		/* where its lines begin */
+	size_t place[COLUMNS];	/* in the header, from 1; 0: it is not there */
+	size_t width;
+	bool fault;		/* came to one */
+	struct fuzz_bytes rejects;
+	unsigned long rejected;
+};
+
+static bool
+is_line_end(char c)
+{
+	return c == '\r' || c == '\n';
+}
+
+static void
+skip_blank_lines(const struct expected *expected, size_t *at)
+{
+	for (;;) {
+		if (*at < expected->len && expected->file[*at] == '\n')
+			*at += 1;
+		else if (*at + 1 < expected->len && memcmp(expected->file + *at, "\r\n", 2) == 0)
+			*at += 2;
+		else
+			return;
+	}
+}
+
+/* The lines that hold the next record. False at the end, or at a fault. */
+static bool
+next_lines(struct expected *expected, struct slice *lines)
+{
+	const struct reading *reading = expected->reading;
+	size_t begin, end;
+
+	skip_blank_lines(expected, &expected->at);
+	if (expected->next == reading->records) {
+		expected->fault = reading->stopped;
+		return false;
+	}
+	begin = expected->at;
+	end = reading->record[expected->next].end;
+	while (end < expected->len && expected->file[end - 1] != '\n') {
+		if (!is_line_end(expected->file[end])) {
+			expected->fault = true;
+			return false;
+		}
+		end++;
+	}
+	*lines = (struct slice){ expected->file + begin, end - begin };
+	expected->at = end;
+	expected->next++;
+	return true;
+}
+
+/* Reads the header. False if no reader may take it. */
+static bool
+expect_header(struct expected *expected, enum kind kind)
+{
+	const struct reading *reading = expected->reading;
+	struct slice lines;
+
+	if (!next_lines(expected, &lines) || !naive_is_text(lines.ptr, lines.len))
+		return false;
+	expected->width = reading->record[0].count;
+	for (size_t i = 0; i < expected->width; i++) {
+		for (int column = 0; column < COLUMNS; column++) {
+			if (reading->field[i].is_null || reading->field[i].len != strlen(names[column])
+			    || memcmp(reading->bytes + reading->field[i].begin, names[column], reading->field[i].len) != 0)
+				continue;
+			if (expected->place[column] > 0)
+				return false;
+			expected->place[column] = i + 1;
+		}
+	}
+	if (expected->place[COHORT_ID] == 0 || expected->place[SYLLABUS_ID] == 0)
+		return false;
+	if (kind == COHORT_DUMP)
+		return expected->place[COHORT] > 0 && expected->place[SYLLABUS] > 0;
+	return expected->place[ID] > 0 && (kind == ROWS_OF_ONE_MODEL || expected->place[MODEL] > 0);
+}
+
+/* The next record to be accepted, keeping those before it as rejects. False if there is none before the end or a fault. */
+static bool
+expect_record(struct expected *expected, struct slice *lines)
+{
+	while (next_lines(expected, lines)) {
+		if (naive_is_text(lines->ptr, lines->len)
+		    && expected->reading->record[expected->next - 1].count == expected->width)
+			return true;
+		fuzz_append(&expected->rejects, lines->ptr, lines->len);
+		expected->rejected++;
+	}
+	if (!expected->fault && expected->at < expected->len) {	/* carriage returns alone */
+		fuzz_append(&expected->rejects, expected->file + expected->at, expected->len - expected->at);
+		expected->rejected++;
+		expected->at = expected->len;
+	}
+	return false;
+}
+
+static void
+check_fields(const struct expected *expected, const struct table *table)
+{
+	const struct reading *reading = expected->reading;
+	size_t first = reading->record[expected->next - 1].field;
+
+	for (int column = 0; column < COLUMNS; column++) {
+		struct slice value = table->field[column];
+		size_t i = first + expected->place[column] - 1;
+
+		if (expected->place[column] == 0)
+			continue;
+		CHECK((value.ptr == NULL) == reading->field[i].is_null);
+		CHECK(value.len == reading->field[i].len);
+		CHECK(value.len == 0 || memcmp(value.ptr, reading->bytes + reading->field[i].begin, value.len) == 0);
+	}
+}
+
+/*
+ * Moves *at over the bytes of records, and blank lines before them; they must be there. A record that
+ * begins with a carriage return cannot be told from a blank line here.
+ */
+static void
+pass_over(const struct expected *expected, size_t *at, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!is_line_end(bytes[i]))
+			skip_blank_lines(expected, at);
+		CHECK(*at < expected->len && expected->file[*at] == bytes[i]);
+		++*at;
+	}
+}
+
+/* Whether a line begins with a carriage return and is not blank. */
+static bool
+begins_with_return(const struct expected *expected)
+{
+	for (size_t i = 0; i + 1 < expected->len; i++)
+		if (expected->file[i] == '\r' && expected->file[i + 1] != '\n' && (i == 0 || expected->file[i - 1] == '\n'))
+			return true;
+	return expected->len > 0 && expected->file[expected->len - 1] == '\r';
+}
+
+struct run {
+	struct expected expected;
+	size_t which;		/* of files */
+};
+
+static void
+read_file(void *context)
+{
+	struct run *run = context;
+	struct expected *expected = &run->expected;
+	struct problems problems = { 0 };
+	static struct out rejects;
+	struct table table;
+	struct slice lines;
+	size_t at, seen = 0;
+	bool comparing = true, passing = !begins_with_return(expected);
+
+	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
+	table_open(&table, "file", files[run->which].kind, CSV_FORMAT, &problems, &rejects);
+	CHECK(expect_header(expected, files[run->which].kind));
+	at = expected->at;
+	while (table_next(&table)) {
+		if (passing) {
+			pass_over(expected, &at, rejects.bytes + seen, rejects.len - seen);
+			pass_over(expected, &at, table.raw.ptr, table.raw.len);
+			seen = rejects.len;
+		}
+		comparing = comparing && expect_record(expected, &lines);
+		CHECK(comparing || expected->fault);
+		if (!comparing)
+			continue;
+		CHECK(table.raw.len == lines.len && memcmp(table.raw.ptr, lines.ptr, lines.len) == 0);
+		check_fields(expected, &table);
+	}
+	if (passing) {
+		pass_over(expected, &at, rejects.bytes + seen, rejects.len - seen);
+		skip_blank_lines(expected, &at);
+		CHECK(at == expected->len);
+	}
+	CHECK(!comparing || !expect_record(expected, &lines));
+	CHECK(expected->fault ? problems.count > expected->rejected : problems.count == expected->rejected);
+	CHECK(rejects.len >= expected->rejects.len);
+	CHECK(expected->rejects.len == 0 || memcmp(rejects.bytes, expected->rejects.ptr, expected->rejects.len) == 0);
+	CHECK(expected->fault || rejects.len == expected->rejects.len);
+	table_close(&table);
+}
+
+void
+fuzz_one(const char *input, size_t len)
+{
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
+	static struct reading reading, at_once;
+	static struct fuzz_bytes file, rejects;
+	struct run run = { 0 };
+	unsigned char how = len > 0 ? (unsigned char)input[0] : 0;
+	size_t skipped;
+	bool returned;
+
+	if (len == 0 || len > NAIVE_MAX / 2)
+		return;
+	run.which = (how & KIND) >> KIND_SHIFT;
+	file.len = rejects.len = 0;
+	if (how & MARK)
+		fuzz_append(&file, byte_order_mark, 3);
+	if (how & OUR_HEADER)
+		fuzz_append(&file, files[run.which].header, strlen(files[run.which].header));
+	fuzz_append(&file, input + 1, len - 1);
+	skipped = file.len >= 3 && memcmp(file.ptr, byte_order_mark, 3) == 0 ? 3 : 0;
+
+	read_by_libcsv(&reading, file.ptr + skipped, file.len - skipped, 1);
+	read_by_libcsv(&at_once, file.ptr + skipped, file.len - skipped, MAX);
+	CHECK(same_reading(&reading, &at_once));
+
+	run.expected = (struct expected){ .file = file.ptr + skipped, .len = file.len - skipped, .reading = &reading, .rejects = rejects };
+	fuzz_begin(file.ptr, file.len, how & CHUNK);
+	returned = fuzz_run(read_file, &run);
+	rejects = run.expected.rejects;
+	CHECK(returned || !(how & OUR_HEADER));
+	fuzz_end();
+}
