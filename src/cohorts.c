@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "buffer.h"
@@ -6,13 +7,17 @@
 #include "copytext.h"
 #include "error.h"
 
+/* The syllabus id is written as a number: of a sign or leading zeros the plan knows nothing. */
 static void
-encode_plan_end(struct buffer *bytes, const struct table *dump)
+encode_plan_end(struct buffer *bytes, const struct table *dump, bool has_syllabus, int64_t syllabus_id)
 {
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRId64, syllabus_id);
+
 	bytes->len = 0;
 	copytext_append(bytes, dump->field[COHORT]);
 	buffer_append(bytes, "\t", 1);
-	copytext_append(bytes, dump->field[SYLLABUS_ID]);
+	copytext_append(bytes, has_syllabus ? (struct slice){ digits, (size_t)len } : (struct slice){ 0 });
 	buffer_append(bytes, "\t", 1);
 	copytext_append(bytes, dump->field[SYLLABUS]);
 	buffer_append(bytes, "\n", 1);
@@ -41,12 +46,12 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 	cohorts->map = NULL;
 	while (table_next(dump)) {
 		bool has_syllabus = dump->field[SYLLABUS_ID].ptr != NULL;
-		int64_t id, syllabus_id;
+		int64_t id, syllabus_id = 0;
 		struct cohort *cohort;
 
 		if (!table_bigint(dump, COHORT_ID, &id) || (has_syllabus && !table_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
-		encode_plan_end(&plan_end, dump);
+		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
 		HASH_FIND(hh, cohorts->map, &id, sizeof id, cohort);
 		if (cohort == NULL) {
 			cohort = new_cohort(id, has_syllabus, &plan_end, dump->lines.number);
