@@ -76,7 +76,6 @@ FUZZ_SECONDS = 60
 FUZZERS = text-records csv-records cohorts script
 FUZZ_CC = clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_SHARED = $(filter-out options,$(SHARED))
 
 fuzz: $(FUZZERS:%=build/fuzz/%)
 	@for fuzzer in $(FUZZERS); do \
@@ -85,7 +84,7 @@ fuzz: $(FUZZERS:%=build/fuzz/%)
 fuzz-seeds: $(FUZZERS:%=build/fuzz/%)
 	@for fuzzer in $(FUZZERS); do tests/fuzz/run $$fuzzer -runs=0 || exit; done
 
-$(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/harness/%.o build/fuzz/system.o build/fuzz/naive.o $(FUZZ_SHARED:%=build/fuzz/src/%.o)
+$(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/harness/%.o build/fuzz/system.o build/fuzz/naive.o $(SHARED:%=build/fuzz/src/%.o)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 build/fuzz/src/%.o: src/%.c $(SQL:src/sql/%=build/sql/%.h)

@@ -21,7 +21,7 @@
 #define CHECK(property) ((property) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #property))
 _Noreturn void fuzz_fail(const char *file, int line, const char *property);
 
-/* Descriptors of what is written. */
+/* Descriptors of what is written. The first is standard output, too. */
 enum { FUZZ_OUTPUT = 1000, FUZZ_REJECTS, FUZZ_STDERR, FUZZ_WRITTEN };
 
 /* Bytes, of which a harness keeps its own and fuzz_written the rest. */
