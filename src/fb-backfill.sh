@@ -219,13 +219,17 @@ keep() { # from to
 
 # ---- applying ----
 
-# The receipts that an earlier run left under the same name may be the only way to undo it.
+# The receipts that an earlier run left under the same name may be the only way to undo it; those
+# of its jobs as well, if it was interrupted.
 save_earlier_receipts() {
-  if [ -f "$receipts" ] && [ -s "$receipts" ]; then
+  local file files=("$receipts")
+  (( ${#parts[@]} == 1 )) || files+=("${parts[@]}")
+  for file in "${files[@]}"; do
+    if [ ! -f "$file" ] || [ ! -s "$file" ]; then continue; fi
     # of a file and itself, cp makes the backup alone
-    cp -p --force --backup=numbered -- "$receipts" "$receipts" || exit 2
-    warn "$receipts: the earlier receipts are kept beside it, as $receipts.~N~ with the highest N"
-  fi
+    cp -p --force --backup=numbered -- "$file" "$file" || exit 2
+    warn "$file: the earlier receipts are kept beside it, as $file.~N~ with the highest N"
+  done
 }
 
 count_records() { awk 'END { print (NR > 0 ? NR - 1 : 0) }' < "$1"; }
@@ -247,9 +251,10 @@ split_input() {
   total=$(count_records "$input")
   per=$(( (total + jobs - 1) / jobs ))
   (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
-  awk -v per="$per" -v name="$tmp/plan." '
+  # by its environment, since in what -v assigns awk reads backslashes as escapes
+  plan_part="$tmp/plan." awk -v per="$per" '
     NR == 1 { header = $0; next }
-    (NR - 2) % per == 0 { if (file) close(file); file = name (++part); print header > file }
+    (NR - 2) % per == 0 { if (file) close(file); file = ENVIRON["plan_part"] (++part); print header > file }
     { print > file }' "$input" || exit 2
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
     inputs+=("$tmp/plan.$i")
@@ -269,22 +274,33 @@ follow() {
   local i first=1
   for i in "${!parts[@]}"; do
     while [ ! -s "${parts[$i]}" ] && kill -0 "${writers[$i]}" 2>/dev/null; do sleep 0.05; done
-    tail -n "+$first" -f -s 0.1 --pid="${writers[$i]}" -- "${parts[$i]}"
-    [ -s "${parts[$i]}" ] && first=2
+    tail -n "+$first" -f -s 0.1 --pid="${writers[$i]}" -- "${parts[$i]}" || return
+    [ ! -s "${parts[$i]}" ] || first=2
   done
 }
 
+# Becomes fb-report: call it in a subshell, whose process id is then fb-report's.
 report_to() { # input
-  if [ "$quiet" ]; then "${report[@]}" --plan "$input" "$1" > /dev/null
-  else "${report[@]}" --plan "$input" "$1"
-  fi
+  [ ! "$quiet" ] || exec > /dev/null
+  exec "${report[@]}" --plan "$input" "$1"
+}
+
+# Prints the receipts of all jobs as one file. A line that was cut off gets an end, so that it spoils no other.
+join_parts() {
+  local part first=1
+  for part in "${parts[@]}"; do
+    # as standard input, since awk takes a name like a=b for an assignment
+    awk -v first="$first" 'NR >= first' < "$part" || return
+    [ ! -s "$part" ] || first=2
+  done
 }
 
 # Carries out $input, which fb-apply understands, and reports.
 carry_out() {
-  local i status reporter
-  if [ "$receipts" ]; then save_earlier_receipts; else receipts=$tmp/receipts.tsv; fi
+  local i status follower reporter
+  receipts=${receipts:-$tmp/receipts.tsv}
   split_input
+  save_earlier_receipts
   for i in "${!inputs[@]}"; do
     { mkfifo "$tmp/script.$i" && : > "${parts[$i]}"; } || die "nothing was changed"
   done
@@ -292,8 +308,13 @@ carry_out() {
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   children+=("${applies[@]}" "${writers[@]}")
-  follow > "$tmp/receipts" & children+=($!)
-  report_to "$tmp/receipts" & reporter=$!
+  # Opened here, since the one would wait for the other to open it, who may be killed before that.
+  # shellcheck disable=SC2094  # it is a pipe
+  exec 4<> "$tmp/receipts" 5> "$tmp/receipts" 6< "$tmp/receipts" 4>&-
+  # It ends with the last writer, and what it runs could outlive it: it is waited for, not killed.
+  follow >&5 5>&- 6<&- & follower=$!
+  report_to - <&6 5>&- 6<&- & reporter=$!
+  exec 5>&- 6<&-
   children+=("$reporter")
 
   for i in "${!inputs[@]}"; do
@@ -301,8 +322,10 @@ carry_out() {
     await "${writers[$i]}" || note_status 2
   done
   wait "$reporter"; status=$?
+  wait "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then
-    awk 'NR == 1 || FNR > 1' "${parts[@]}" > "$receipts" && rm -f -- "${parts[@]}" || exit 2
+    join_parts > "$receipts" || die "all receipts are in ${parts[*]}"
+    rm -f -- "${parts[@]}"
     parts=("$receipts")
   fi
   if (( worst == 2 )); then
@@ -322,7 +345,7 @@ run() {
   input=$tmp/plan.tsv
   [ -z "$plan" ] || keep "$input" "$plan"
   if [ "$dry_run" ]; then
-    report_to "$input"; note_status $?
+    (report_to "$input"); note_status $?
   else
     carry_out
   fi

@@ -33,10 +33,10 @@ original=$BATS_TEST_DIRNAME/original
   assert_output ''
 }
 
-@test "a temporary folder with blanks and quotes in its name" {
+@test "a temporary folder with blanks, quotes and backslashes in its name" {
   sample_database
-  mkdir "it's a \"tmp\" :x"
-  TMPDIR="$PWD/it's a \"tmp\" :x" run -0 fb-backfill
+  mkdir "it's a \"tmp\" :x\\n"
+  TMPDIR="$PWD/it's a \"tmp\" :x\\n" run -0 fb-backfill --jobs 2
   run -0 diff "$original/run.txt" - <<< "$output"
 }
 
@@ -101,6 +101,45 @@ original=$BATS_TEST_DIRNAME/original
 @test "a file's name cannot act on a terminal" {
   run -2 fb-backfill --apply $'no\n\e[2J'
   assert_output 'fb-backfill: no??[2J: No such file or directory'
+}
+
+@test "earlier receipts of jobs that were interrupted are kept" {
+  sample_database
+  echo 'the only way back' > r.tsv.2
+  run -0 --separate-stderr fb-backfill --receipts r.tsv --jobs 2
+  [[ $stderr == *'r.tsv.2: the earlier receipts are kept beside it'* ]]
+  run -0 cat r.tsv.2.~1~
+  assert_output 'the only way back'
+  run -0 grep -c ^updated r.tsv
+  assert_output 7
+}
+
+@test "receipts under a name that awk takes for something else" {
+  sample_database
+  fb-backfill --receipts run=1.tsv --jobs 2 > /dev/null < /dev/null
+  run -0 grep -c ^updated run=1.tsv
+  assert_output 7
+}
+
+@test "a member of the report's pipe is killed: that is said, all is carried out, and nobody is left" {
+  sample_database
+  sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 200) AS n"
+  for victim in fb-report tail; do
+    sql 'UPDATE feedback_answer SET syllabus_id = NULL'
+    setsid fb-backfill --model answer --batch-size 10 --pause 50 --jobs 2 --receipts r.tsv > /dev/null 2> err &
+    leader=$!
+    for _ in {1..200}; do
+      [ "$(cat r.tsv.1 2> /dev/null | wc -l)" -gt 20 ] && pid=$(members "$leader" | awk -v name="$victim" '$2 == name { print $1 }') && [ "$pid" ] && break
+      sleep 0.02
+    done
+    kill -KILL "$pid"
+    status=0; wait "$leader" || status=$?
+    assert_equal "$(members "$leader")" ''
+    assert_equal "$status" 2
+    run -0 cat err
+    assert_line 'fb-backfill: the report could not be written, but all was carried out'
+    assert_equal "$(grep -c ^updated r.tsv)" 206
+  done
 }
 
 @test "--jobs does the same over several connections" {

@@ -64,6 +64,17 @@ make_plan() { # > plan
   fb-extract --sql "$@" | psql -Xq | fb-extract | fb-resolve --cohorts cohorts.tsv
 }
 
+# The processes of a session that setsid began, with their names: `PID NAME`.
+members() { # LEADER
+  local stat pid name rest
+  for stat in /proc/[0-9]*/stat; do
+    # PID (NAME) STATE PARENT GROUP SESSION ...
+    { read -r pid name rest < "$stat"; } 2> /dev/null || continue
+    read -r state _ _ session _ <<< "$rest"
+    [ "$session" != "$1" ] || [ "$state" = Z ] || { name=${name#(}; echo "$pid ${name%)}"; }
+  done
+}
+
 # Each test works in a folder of its own.
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
