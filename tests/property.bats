@@ -1,0 +1,24 @@
+# Random databases, runs and kills against the plain UPDATE: property.py says how.
+#   FB_SEED=123 tests/run tests/property.bats    that seed instead of a fresh one
+#   FB_ROUNDS=50 tests/run tests/property.bats   more rounds
+load helper
+
+rounds=${FB_ROUNDS:-6}
+
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  new_database "$project/examples/schema.sql"
+}
+
+@test "killed at random and run again, it leaves what the plain UPDATE leaves: fixed seeds" {
+  # shellcheck disable=SC2046  # words
+  run -0 python3 "$BATS_TEST_DIRNAME/property.py" $(seq "$rounds")
+  assert_equal "$(grep -c ' rows, ' <<< "$output")" "$rounds"
+}
+
+@test "killed at random and run again, it leaves what the plain UPDATE leaves: a fresh seed" {
+  seed=${FB_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+  echo "# FB_SEED=$seed" >&3
+  run -0 python3 "$BATS_TEST_DIRNAME/property.py" "$seed"
+  assert_output --partial "seed $seed: "
+}
