@@ -273,8 +273,8 @@ start_job() { # index
 follow() {
   local i first=1
   for i in "${!parts[@]}"; do
-    while [ ! -s "${parts[$i]}" ] && kill -0 "${writers[$i]}" 2>/dev/null; do sleep 0.05; done
-    tail -n "+$first" -f -s 0.1 --pid="${writers[$i]}" -- "${parts[$i]}" || return
+    while [ ! -s "${parts[$i]}" ] && kill -0 "${writers[$i]}" 2>/dev/null; do sleep 0.02; done
+    tail -n "+$first" -f -s 0.02 --pid="${writers[$i]}" -- "${parts[$i]}" || return
     [ ! -s "${parts[$i]}" ] || first=2
   done
 }
