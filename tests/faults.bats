@@ -115,7 +115,7 @@ plus=
     plus=+ each_fault "$way" out_of_memory FAULT_CALL=memory
     total=$((total + reached))
   done
-  (( total > 300 ))
+  (( total > 100 ))
 }
 
 @test "short and interrupted reads and writes change nothing" {
