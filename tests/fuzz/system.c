@@ -16,14 +16,13 @@ fuzz_fail(const char *file, int line, const char *property)
 void
 fuzz_append(struct fuzz_bytes *to, const void *bytes, size_t len)
 {
-	if (len == 0)
-		return;
-	if (to->capacity - to->len < len) {
-		to->capacity = 2 * (to->len + len);
+	if (to->ptr == NULL || to->capacity - to->len < len) {
+		to->capacity = 2 * (to->len + len) + 1;
 		to->ptr = realloc(to->ptr, to->capacity);
 		CHECK(to->ptr != NULL);
 	}
-	memcpy(to->ptr + to->len, bytes, len);
+	if (len > 0)
+		memcpy(to->ptr + to->len, bytes, len);
 	to->len += len;
 }
 
