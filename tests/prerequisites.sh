@@ -5,36 +5,44 @@ set -u
 
 missing=() fedora=() alpine=() homebrew=()
 
-need() { # present? debian fedora alpine homebrew
+# Notes what is missing. `-` stands where there is no such package, or where another brings it.
+need() { # present? what debian fedora alpine homebrew
   "$1" "$2" && return
-  missing+=("$3") fedora+=("$4") alpine+=("$5") homebrew+=("$6")
+  missing+=("$3")
+  [ "$4" = - ] || fedora+=("$4")
+  [ "$5" = - ] || alpine+=("$5")
+  [ "$6" = - ] || homebrew+=("$6")
 }
 program() { command -v "$1" > /dev/null; }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
-need program cc             gcc               gcc                'build-base'      gcc
-need header  stdio.h        libc6-dev         glibc-devel        musl-dev          gcc
-need header  csv.h          libcsv-dev        libcsv-devel       libcsv-dev        libcsv
-need header  uthash.h       uthash-dev        uthash-devel       uthash-dev        uthash
-need program psql           postgresql-client postgresql         postgresql-client libpq
-need program pg_virtualenv  'postgresql postgresql-common' postgresql-server postgresql postgresql@15
-need program bats           bats              bats               bats              bats-core
-need folder  bats-support   bats-support      bats-support       -                 bats-support
-need folder  bats-assert    bats-assert       bats-assert        -                 bats-assert
-need program jq             jq                jq                 jq                jq
-need program mandoc         mandoc            mandoc             mandoc            mandoc
-need program python3        python3           python3            python3           python3
-need program shellcheck     shellcheck        ShellCheck         shellcheck        shellcheck
+need program cc              gcc               gcc                build-base        gcc
+need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
+need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
+need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
+need program clang           clang             clang              clang             llvm
+need program psql            postgresql-client postgresql         postgresql-client libpq
+need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
+need program bats            bats              bats               bats              bats-core
+need folder  bats-support    bats-support      bats-support       -                 bats-support
+need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
+need program jq              jq                jq                 jq                jq
+need program mandoc          mandoc            mandoc             mandoc            mandoc
+need program python3         python3           python3            python3           python3
+need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
+need program systemd-analyze systemd           systemd            -                 -
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ] && program apt-get; then
   echo "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  log=$(mktemp) || exit 2
+  trap 'rm -f "$log"' EXIT
   # shellcheck disable=SC2068  # an entry can be two packages
-  { apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing[@]}; } > /tmp/fb-prerequisites.log 2>&1 && exit 0
-  tail -n 20 /tmp/fb-prerequisites.log >&2
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing[@]}; } > "$log" 2>&1 && exit 0
+  tail -n 20 "$log" >&2
   echo "apt-get could not install them" >&2
   exit 2
 fi
