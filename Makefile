@@ -24,7 +24,7 @@ $(PROGRAMS:%=bin/%): bin/%: build/%.o $(SHARED:%=build/%.o)
 
 build/%.o: src/%.c $(SQL:src/sql/%=build/sql/%.h)
 	@mkdir -p build
-	$(CC) $(ALL_CFLAGS) -MMD -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A .sql file as the elements of a C array of char.
 build/sql/%.sql.h: src/sql/%.sql
