@@ -7,6 +7,18 @@
 
 enum { PROBLEMS_SHOWN = 5, MESSAGE_MAX = 4096 };
 
+/*
+ * Only the stack is needed, but where the system has no page for it to grow, it kills the program.
+ * Not inlined, as this function's stack must lie where theirs will.
+ */
+__attribute__((noinline)) void
+prepare_messages(void)
+{
+	char room[64 * 1024];
+
+	*(volatile char *)room = '\0';
+}
+
 /* Prints in one write, since the other programs of a pipeline may print at the same time. */
 static void
 put_message(const char *format, va_list args)

@@ -16,6 +16,9 @@ enum {
 /* Each program defines its own name. */
 extern const char program_name[];
 
+/* Call it first: takes the memory that messages need, so that they can be printed when there is no more. */
+void prepare_messages(void);
+
 /* Prints the message and exits with STATUS_TROUBLE. What is still in an output buffer is not written. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -232,6 +232,7 @@ main(int argc, char **argv)
 	struct table *plans;
 	int count = argc - optind;
 
+	prepare_messages();
 	out_stdout(&script.out);
 	plans = tables_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
 	begin_script(&script);

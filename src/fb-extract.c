@@ -156,6 +156,7 @@ main(int argc, char **argv)
 	struct table *rows;
 	int count = argc - optind;
 
+	prepare_messages();
 	out_stdout(&out);
 	if (options.sql) {
 		print_sql(&out, &options);

@@ -494,6 +494,7 @@ main(int argc, char **argv)
 	struct table table, plan;
 	long total = 0;
 
+	prepare_messages();
 	out_stdout(&report.out);
 	table_open(&table, path, PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
 	report.is_plan = table.kind == PLAN;

@@ -147,6 +147,7 @@ main(int argc, char **argv)
 	struct table dump, *candidates;
 	int count = argc - optind;
 
+	prepare_messages();
 	out_stdout(&resolver.plan);
 	if (options.sql) {
 		script_put_session(&resolver.plan);
