@@ -1,0 +1,209 @@
+# Standard input, output and error, operands and output files that are closed, full, slow, or no files.
+load helper
+load ways
+
+@test "standard output is closed: exit 2, and nothing else gets what was meant for it" {
+  for way in "${ways[@]}"; do
+    expect "$way"
+    attempt "$way >&-"
+    assert_given_up 'standard output: Bad file descriptor'
+    [ ! -s out ]
+  done
+}
+
+@test "standard input or error is closed: nothing changes, and no file gets the messages" {
+  for way in "${ways[@]}"; do
+    expect "$way"
+    for closed in '2>&-' '<&-' '2>&- <&-'; do
+      [[ $closed != *'<'* || $way != *'<'* ]] || continue
+      attempt "$way $closed"
+      assert_unharmed
+    done
+  done
+  for program in fb-extract 'fb-resolve --cohorts cohorts.tsv' fb-apply 'fb-apply --undo' fb-report; do
+    attempt "$program <&-"
+    assert_given_up "${program%% *}: standard input: Bad file descriptor"
+  done
+}
+
+@test "the disk is full" {
+  for way in "${ways[@]}"; do
+    expect "$way"
+    attempt "$way > /dev/full"
+    assert_given_up "${way%% *}: standard output: No space left on device"
+    [[ $way == *side* ]] || continue
+    attempt "${way/side//dev/full}"
+    assert_given_up "${way%% *}: /dev/full: No space left on device"
+  done
+}
+
+# A plan of which the script is larger than any pipe holds.
+large_plan() {
+  lines "$plan"
+  awk 'BEGIN { for (n = 1; n <= 40000; n++) print "answer\t" n "\t1\tmiami\t1\tfull-stack" }'
+}
+
+@test "a file may grow no further (ulimit -f)" {
+  large_plan > large.tsv
+  awk '{ print "bad " $0 }' large.tsv | { lines 'model\tid\tcohort_id\tsyllabus_id'; cat; } > rows.tsv
+  awk 'NR > 1 { print $1 "\t" $2 "\t7" }' large.tsv | { lines 'model\tid\tcohort_id'; cat; } > candidates.tsv
+  for way in 'fb-apply large.tsv' 'fb-extract --rejects side rows.tsv' \
+      'fb-resolve --cohorts cohorts.tsv --unresolved side candidates.tsv'; do
+    expect "$way"
+    attempt "(ulimit -f 200; trap '' XFSZ; exec $way)"
+    case $way in *side*) file=side ;; *) file='standard output' ;; esac
+    assert_given_up "${way%% *}: $file: File too large"
+    # killed, if the signal is not ignored
+    attempt "(ulimit -f 200; exec $way)"
+    assert_equal "$status" $((128 + $(kill -l XFSZ)))
+    is_prefix out expected.out
+    [ ! -e side ] || is_prefix side expected.side
+  done
+}
+
+@test "the reader goes away: death by SIGPIPE, or exit 2 where that is ignored" {
+  large_plan > large.tsv
+  for way in 'fb-apply large.tsv' 'fb-report large.tsv' 'fb-report --plan large.tsv < large.tsv'; do
+    attempt "(env --default-signal=PIPE $way | head -n 1; exit \${PIPESTATUS[0]})"
+    assert_equal "$status" $((128 + $(kill -l PIPE)))
+    expect "$way"
+    attempt "(env --ignore-signal=PIPE $way | head -n 1; exit \${PIPESTATUS[0]})"
+    assert_given_up "${way%% *}: standard output: Broken pipe"
+  done
+}
+
+@test "a slow reader, byte by byte, gets all of it" {
+  large_plan | head -n 5000 > large.tsv
+  for way in 'fb-apply large.tsv' 'fb-report large.tsv'; do
+    expect "$way"
+    attempt "$way | while IFS= read -r line; do printf '%s\n' \"\$line\"; done"
+    cmp out expected.out
+  done
+}
+
+@test "pipes and FIFOs, in and out" {
+  mkfifo in in2 to
+  for way in "${ways[@]}"; do
+    expect "$way"
+    cat to > got & reader=$!
+    attempt "$way > to"
+    wait "$reader"
+    mv got out
+    assert_unharmed
+  done
+  expect 'fb-extract rows.tsv rows.csv'
+  cat rows.tsv > in & cat rows.csv > in2 &
+  attempt 'fb-extract in in2'
+  assert_unharmed
+  expect 'fb-resolve --cohorts cohorts.csv candidates.tsv'
+  cat candidates.tsv > in & cat cohorts.csv > in2 &
+  attempt 'fb-resolve --cohorts in2 in'
+  assert_unharmed
+  expect 'fb-report --plan plan.tsv receipts.tsv'
+  cat receipts.tsv > in & cat plan.tsv > in2 &
+  attempt 'fb-report --plan in2 in'
+  assert_unharmed
+  wait
+}
+
+@test "sockets are no files, but may be standard input and output" {
+  python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
+  run -2 fb-apply socket
+  assert_output 'fb-apply: socket: No such device or address'
+  run -2 fb-extract --rejects socket rows.tsv
+  assert_output 'fb-extract: socket: No such device or address'
+  fb-apply plan.tsv > expected.out || true
+  python3 > out << 'PYTHON'
+import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+with subprocess.Popen(["fb-apply"], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL):
+    theirs.close()
+    ours.sendall(open("plan.tsv", "rb").read())
+    ours.shutdown(socket.SHUT_WR)
+    while data := ours.recv(1000):
+        sys.stdout.buffer.write(data)
+PYTHON
+  cmp out expected.out
+}
+
+# Without the right to read and write everything that root has.
+unprivileged() {
+  if [ "$(id -u)" = 0 ]; then setpriv --bounding-set=-dac_override,-dac_read_search "$@"; else "$@"; fi
+}
+
+@test "operands that are no table: each is named, with the reason, and there is no output" {
+  mkdir folder
+  touch unreadable; chmod 0 unreadable
+  for command in 'fb-extract' 'fb-extract rows.csv' 'fb-resolve --cohorts cohorts.tsv' 'fb-resolve candidates.tsv --cohorts' \
+      fb-apply 'fb-apply --undo' fb-report 'fb-report receipts.tsv --plan'; do
+    for operand in /dev/null folder unreadable missing ''; do
+      case $operand in
+        /dev/null) reason='empty: not even a header' ;;
+        folder) reason='Is a directory' ;;
+        unreadable) reason='Permission denied' ;;
+        *) reason='No such file or directory' ;;
+      esac
+      attempt "unprivileged $command '$operand'"
+      assert_equal "$status" 2
+      [ ! -s out ]
+      [[ $message == "${command%% *}: $operand: $reason"* ]]
+    done
+  done
+  for command in fb-extract 'fb-resolve --cohorts cohorts.tsv' 'fb-resolve --cohorts -' fb-apply 'fb-apply --undo' fb-report; do
+    attempt "$command < folder"
+    assert_equal "$status" 2
+    assert_equal "$message" "${command%% *}: standard input: Is a directory"
+    attempt "$command < /dev/null"
+    assert_equal "$status" 2
+    [[ $message == "${command%% *}: standard input: empty"* ]]
+  done
+}
+
+@test "output files that cannot be written are named" {
+  mkdir folder
+  touch readonly; chmod 444 readonly
+  for command in 'fb-extract rows.tsv --rejects' 'fb-resolve --cohorts cohorts.tsv candidates.tsv --unresolved'; do
+    for file in folder readonly missing/file ''; do
+      case $file in
+        folder) reason='Is a directory' ;;
+        readonly) reason='Permission denied' ;;
+        *) reason='No such file or directory' ;;
+      esac
+      attempt "unprivileged $command '$file'"
+      assert_equal "$status" 2
+      [ ! -s out ]
+      assert_equal "$message" "${command%% *}: $file: $reason"
+    done
+  done
+}
+
+@test "an address space too small: out of memory, no crash; large enough: a field of 64 MiB" {
+  # the sanitizers and valgrind need more of it than there is: these are the programs as installed
+  PATH=$project/bin:$PATH
+  field() { head -c 67108864 /dev/zero | tr '\0' "$1"; }
+  { printf 'model,id,x,cohort_id,syllabus_id\nanswer,1,"'; field ,; printf '",7,\n'; } > large.csv
+  { printf 'model\tid\tx\tcohort_id\tsyllabus_id\nanswer\t1\t'; field x; printf '\t7\t\\N\n'; } > large.tsv
+  lines 'model\tid\tcohort_id' 'answer\t1\t7' > expected.out
+  expected_status=0
+  for file in large.csv large.tsv; do
+    attempt "fb-extract $file"
+    assert_unharmed
+    for (( limit = 20000; limit < 400000; limit += 7001 )); do
+      attempt "(ulimit -v $limit; exec fb-extract $file)"
+      (( status == 0 )) || assert_given_up ': out of memory'
+    done
+    assert_unharmed
+  done
+}
+
+@test "a quote never closed: exit 1 at the end of the file, exit 2 where there is no memory for it" {
+  PATH=$project/bin:$PATH
+  { printf 'model,id,cohort_id,syllabus_id\nanswer,1,"'; yes 'answer,2,7,' | head -c 50000000; } > open.csv
+  attempt "fb-extract --rejects side open.csv"
+  assert_equal "$status" 1
+  assert_equal "$message" 'fb-extract: open.csv:2: cut off: a quoted field never ends'
+  cmp side <(tail -n +2 open.csv)
+  attempt "(ulimit -v 60000; exec fb-extract --rejects side open.csv)"
+  assert_equal "$status" 2
+  assert_equal "$message" 'fb-extract: out of memory'
+}

@@ -1,0 +1,82 @@
+# Ways through the four programs, with small inputs that have something of everything.
+
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  inputs
+}
+
+plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
+receipts="status\t$plan\tdetail"
+
+# Small files of every kind, with escapes, malformed records, a record longer than what is read at
+# once, and more cohorts than the map has room for at first.
+inputs() {
+  { lines 'x\tmodel\tid\tcohort_id\tsyllabus_id' 'a\\tb\tanswer\t1\t1\t\\N' 'c\treview\t2\t2\t\\N' 'bad'
+    printf '%0140000d\tanswer\t3\t3\t\\N\n\tanswer\t4\tx\t\\N\n' 0; } > rows.tsv
+  { printf '\xef\xbb\xbfx,model,id,cohort_id,syllabus_id\r\n"a ""b""\nc",answer,1,1,\r\nd,review,2,"2"z,\n'
+    printf '"%05000d",answer,3,3,\n,answer,4,"4' 0; } > rows.csv
+  { lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\ta\\tb\t10\ts' '2\tc\t\\N\t\\N' '3\td\tx\t\\N' '4\te\\x66\t11\t\\N'
+    for id in {1001..1200}; do lines "$id\tc\t1\ts"; done; } > cohorts.tsv
+  printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a\tb",10,s\n2,c,,\n4,ef,11,' > cohorts.csv
+  lines 'model\tid\tcohort_id' 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t9' 'quiz\t3\t1' 'review\t1\t4' > candidates.tsv
+  lines "$plan" 'answer\t1\t1\ta\\tb\t10\ts' 'answer\t2\t1\ta\t\\N\ts' 'review\t1\t4\te\\x66\t11\t\\N' 'answer\t1\t1\tx\t1\t\\N' > plan.tsv
+  { lines "$receipts" 'updated\tanswer\t1\t1\ta\\tb\t10\ts\t\\N' 'skipped\tanswer\t2\t1\ta\t10\ts\tgone'
+    for id in 3 4 5 6 7 8; do lines "failed\treview\t$id\t1\ta\t10\t\\\\N\t23503 no\\\\nsuch"; done; } > receipts.tsv
+}
+
+# Every way through the programs. What stands beside standard output is written to `side`.
+ways=(
+  'fb-extract --rejects side rows.tsv rows.csv'
+  'fb-extract < rows.csv'
+  'fb-extract --sql'
+  'fb-resolve --cohorts cohorts.tsv --unresolved side candidates.tsv'
+  'fb-resolve --cohorts cohorts.csv < candidates.tsv'
+  'fb-resolve --sql'
+  'fb-apply --batch-size 1 --pause 10 plan.tsv'
+  'fb-apply < plan.tsv'
+  'fb-apply --undo receipts.tsv'
+  'fb-report receipts.tsv'
+  'fb-report --json receipts.tsv'
+  'fb-report --plan plan.tsv < receipts.tsv'
+  'fb-report < plan.tsv'
+  'fb-report --help'
+  'fb-apply --version'
+)
+
+# Does it as it goes without fault: files expected.out, expected.side, and $expected_status.
+expect() { # way
+  rm -f side expected.side
+  expected_status=0
+  eval "$1" > expected.out 2> /dev/null || expected_status=$?
+  [ ! -e side ] || mv side expected.side
+}
+
+# Does it under test: files out, err, side, $status, and the last message in $message.
+attempt() { # command line
+  rm -f side
+  status=0
+  eval "$1" > out 2> err || status=$?
+  message=$(< err)
+  attempted="$1: exit $status: $message"
+  message=${message##*$'\n'}
+}
+
+attempted=
+teardown() { echo "$attempted"; }   # shown where a test fails
+
+is_prefix() { cmp -s -n "$(wc -c < "$1")" "$1" "$2"; } # of
+
+# All is as without fault.
+assert_unharmed() {
+  assert_equal "$status" "$expected_status"
+  cmp out expected.out
+  [ ! -e expected.side ] || cmp side expected.side
+}
+
+# It gave up, with this at the end of its message, and what was written until then is right.
+assert_given_up() { # reason
+  assert_equal "$status" 2
+  [[ $message == *"$1" ]]
+  is_prefix out expected.out
+  [ ! -e side ] || is_prefix side expected.side
+}
