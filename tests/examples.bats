@@ -1,0 +1,164 @@
+# The scripts and files in examples/, but for those that the other tests are about.
+load helper
+
+examples=$project/examples
+
+# ---- pipeline.sh
+
+@test "pipeline.sh: a dry run changes nothing and reports what fb-backfill --dry-run does" {
+  example_database
+  before=$(state)
+  run -0 "$examples/pipeline.sh"
+  assert_equal "$output" "$(fb-backfill --dry-run)"
+  assert_equal "$(state)" "$before"
+  [ ! -e receipts.tsv ]
+}
+
+@test "pipeline.sh --apply leaves what the plain UPDATE leaves, and its last line takes it back" {
+  example_database
+  before=$(state)
+  oracle_state > expected
+  run -0 "$examples/pipeline.sh" --apply
+  run -0 diff expected <(state)
+  eval "$(sed -n 's/^# To take exactly that back: //p' "$examples/pipeline.sh")"
+  assert_equal "$(state)" "$before"
+}
+
+@test "pipeline.sh --apply: a failed record shows, and exit 1" {
+  sample_database
+  sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN IF NEW.id = 2 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END'"
+  sql "CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
+  run -1 "$examples/pipeline.sh" --apply
+  assert_line '  ✗ Answer 2: record is frozen'
+}
+
+@test "pipeline.sh does not write over receipts, and knows no other option" {
+  example_database
+  "$examples/pipeline.sh" --apply > /dev/null
+  cp receipts.tsv first.tsv
+  run -2 "$examples/pipeline.sh" --apply
+  assert_output --partial 'receipts.tsv: is there already'
+  run -0 cmp first.tsv receipts.tsv
+  for word in apply --dry-run ''; do
+    run -2 "$examples/pipeline.sh" "$word"
+    assert_output 'usage: pipeline.sh [--apply]'
+  done
+  run -2 "$examples/pipeline.sh" --apply --apply
+  assert_output 'usage: pipeline.sh [--apply]'
+}
+
+@test "pipeline.sh without a server: exit is not 0, nothing is applied" {
+  PGPORT=1 run "$examples/pipeline.sh" --apply
+  [ "$status" -gt 0 ]
+  assert_output --partial 'connection to server'
+  [ ! -s receipts.tsv ]
+}
+
+# ---- csv-replay.sh
+
+@test "csv-replay.sh, from this database's exports, reports what fb-backfill --dry-run does" {
+  example_database
+  fb-backfill --dry-run > expected
+  mkdir exports
+  for model in answer review; do
+    sql "COPY (SELECT * FROM feedback_$model ORDER BY id) TO STDOUT (FORMAT csv, HEADER)" > exports/${model}s.csv
+  done
+  sql 'COPY (SELECT c.id AS cohort_id, c.slug AS cohort, s.id AS syllabus_id, s.slug AS syllabus FROM admissions_cohort AS c
+       LEFT JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+       LEFT JOIN admissions_syllabus AS s ON s.id = v.syllabus_id) TO STDOUT (FORMAT csv, HEADER)' > exports/cohorts.csv
+  # no database is at hand any more
+  PGPORT=1 run -0 "$examples/csv-replay.sh" exports
+  run -0 diff expected - <<< "$output"
+}
+
+@test "csv-replay.sh on the small exports beside it: what SQL finds in them" {
+  example_database
+  sql 'CREATE TABLE answers (id int, title text, score int, comment text, cohort_id int, syllabus_id int, updated_at timestamptz);
+       CREATE TABLE reviews (id int, total_rating float, status text, comments text, author_id int, cohort_id int, platform_id text, syllabus_id int);
+       CREATE TABLE cohorts (cohort_id int, cohort text, academy text, syllabus_id int, syllabus text)'
+  for table in answers reviews cohorts; do
+    psql -Xqc "COPY $table FROM STDIN (FORMAT csv, HEADER)" < "$examples/csv/$table.csv"
+  done
+  for model in Answer Review; do
+    sql "SELECT format('  [DRY RUN] $model %s: cohort=%s → syllabus=%s', id, cohort, coalesce(syllabus, 'None'))
+         FROM ${model,}s AS t JOIN cohorts AS c USING (cohort_id)
+         WHERE t.syllabus_id IS NULL AND c.syllabus_id IS NOT NULL ORDER BY id"
+  done > expected
+  [ "$(wc -l < expected)" -gt 10 ]
+  run -0 "$examples/csv-replay.sh"
+  run -0 diff expected <(grep ' → ' <<< "$output")
+}
+
+@test "csv-replay.sh: a malformed record is named, the rest goes on, exit 1; a file missing is exit 2" {
+  cp -R "$examples/csv" bad
+  echo '1e3,,,,3,,' >> bad/answers.csv
+  run -1 --separate-stderr "$examples/csv-replay.sh" bad
+  assert_line 'DRY RUN: Would update 14 records in total'
+  [[ $stderr == *"answers.csv:"*"'1e3'"* ]]
+  rm bad/reviews.csv
+  run -2 --separate-stderr "$examples/csv-replay.sh" bad
+  assert_output ''
+}
+
+# ---- weekly runs: the file's own command, in a folder of ours
+
+# Makes the folder that stands for /var/lib/fb-backfill.
+weekly() {
+  example_database
+  mkdir -p state/receipts
+  oracle_state > expected
+}
+
+# The cron line's command, as cron hands it to sh: `\%` is a percent sign.
+cron_command() {
+  sed -n 's/^[0-9*]* [0-9*]* [0-9*]* [0-9*]* [0-9*]* *fb-backfill *//p' "$examples/fb-backfill.cron" |
+    sed "s,/var/lib/fb-backfill,$PWD/state,; s,\\\\%,%,g"
+}
+
+@test "the cron line runs, is silent, and keeps its receipts" {
+  weekly
+  run -0 sh -c "$(cron_command)"
+  assert_output ''
+  run -0 diff expected <(state)
+  run -0 ls state/receipts
+  assert_output --regexp '^[0-9]{8}T[0-9]{6}Z\.tsv$'
+  run -0 fb-backfill --summary --undo "state/receipts/$output"
+}
+
+@test "the cron line tells if the last run is still going, or has failed" {
+  weekly
+  run -0 flock state/lock sh -c "$(cron_command)"
+  assert_output 'fb-backfill: the last run is still going'
+  PGPORT=1 run sh -c "$(cron_command)"
+  assert_line --partial 'nothing was changed'
+}
+
+@test "the cron file is well formed: settings, and one line whose percent signs are escaped" {
+  run -0 grep -v -e '^#' -e '^$' -e '^[A-Z]*=' "$examples/fb-backfill.cron"
+  assert_equal "${#lines[@]}" 1
+  assert_output --regexp '^17 3 \* \* 0  fb-backfill  '
+  refute_output --regexp '[^\\]%'
+}
+
+@test "systemd finds the service and the timer sound, and weekly" {
+  run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
+  assert_output ''
+  run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \
+    "$(sed -n 's/^OnCalendar=//p' "$examples/fb-backfill.timer")"
+  assert_output --partial '2026-01-04 03:17:00 UTC'
+  assert_output --partial '2026-01-11 03:17:00 UTC'
+}
+
+@test "the service's command runs, and keeps its receipts in its folder" {
+  weekly
+  # as systemd reads it: $$ and %% stand for one each, and quotes make one word
+  command=$(sed -n 's/^ExecStart=//p' "$examples/fb-backfill.service" | sed 's/\$\$/$/g; s/%%/%/g')
+  cd state
+  eval "run -0 $command"
+  assert_line --partial 'Successfully updated'
+  run -0 ls -p
+  assert_line --regexp '^[0-9]{8}T[0-9]{6}Z\.tsv$'
+  cd ..
+  run -0 diff expected <(state)
+}
