@@ -81,3 +81,14 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   make DESTDIR=../root uninstall
   run -0 diff ../before <(files ../root)
 }
+
+@test "fb-backfill works with mawk and with gawk" {
+  mkdir tools
+  for awk in mawk gawk; do
+    ln -sf "$(command -v $awk)" tools/awk
+    sample_database
+    PATH=$PWD/tools:$PATH run -0 fb-backfill --jobs 2 --receipts "$awk.tsv"
+    assert_output "$(cat "$project/tests/original/run.txt")"
+  done
+  run -0 diff mawk.tsv gawk.tsv
+}

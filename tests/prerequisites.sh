@@ -31,6 +31,8 @@ need program jq              jq                jq                 jq            
 need program mandoc          mandoc            mandoc             mandoc            mandoc
 need program python3         python3           python3            python3           python3
 need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
+need program mawk            mawk              mawk               mawk              mawk
+need program gawk            gawk              gawk               gawk              gawk
 need program systemd-analyze systemd           systemd            -                 -
 
 [ ${#missing[@]} -gt 0 ] || exit 0
