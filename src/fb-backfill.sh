@@ -164,6 +164,16 @@ await() {
   return "$status"
 }
 
+# Opens a pipe, to write at descriptor 5 and to read at 6. Whoever is to write or to read may die before it
+# could have opened a named one, and the other would wait for that.
+open_pipe() {
+  mkfifo "$tmp/pipe" || exit 2
+  # shellcheck disable=SC2094  # it is a pipe
+  exec 4<> "$tmp/pipe" 5> "$tmp/pipe" 6< "$tmp/pipe" 4>&-
+  rm -f "$tmp/pipe"
+}
+close_pipe() { exec 5>&- 6<&-; }
+
 # The worst of the exit statuses so far.
 worst=0
 note_status() { (( $1 > worst )) && worst=$1; return 0; }
@@ -191,16 +201,19 @@ END
 make_plan() {
   local line
   snapshot_script > "$tmp/snapshot.sql" || exit 2
-  mkfifo "$tmp/rows" "$tmp/candidates" || exit 2
-  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" > "$tmp/rows" & local reader=$!
+  open_pipe
+  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 5>&- 6<&- & local reader=$!
   children+=("$reader")
-  exec 3< "$tmp/rows"
+  exec 3<&6
+  close_pipe
   if ! IFS= read -r line <&3 || [ "$line" != snapshot ]; then
     await "$reader"
     die "the snapshot could not be taken: nothing was changed"
   fi
-  fb-extract <&3 > "$tmp/candidates" & local extract=$!
-  fb-resolve --cohorts "$tmp/cohorts.tsv" "$tmp/candidates" > "$tmp/plan.tsv" & local resolve=$!
+  open_pipe
+  fb-extract <&3 >&5 3<&- 5>&- 6<&- & local extract=$!
+  fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolve=$!
+  close_pipe
   exec 3<&-
   children+=("$extract" "$resolve")
   await "$reader" || note_status 2
@@ -304,17 +317,14 @@ carry_out() {
   for i in "${!inputs[@]}"; do
     { mkfifo "$tmp/script.$i" && : > "${parts[$i]}"; } || die "nothing was changed"
   done
-  mkfifo "$tmp/receipts" || exit 2
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   children+=("${applies[@]}" "${writers[@]}")
-  # Opened here, since the one would wait for the other to open it, who may be killed before that.
-  # shellcheck disable=SC2094  # it is a pipe
-  exec 4<> "$tmp/receipts" 5> "$tmp/receipts" 6< "$tmp/receipts" 4>&-
+  open_pipe
   # It ends with the last writer, and what it runs could outlive it: it is waited for, not killed.
   follow >&5 5>&- 6<&- & follower=$!
   report_to - <&6 5>&- 6<&- & reporter=$!
-  exec 5>&- 6<&-
+  close_pipe
   children+=("$reporter")
 
   for i in "${!inputs[@]}"; do

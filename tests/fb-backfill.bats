@@ -56,6 +56,18 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(sql 'SELECT t FROM feedback_answer AS t ORDER BY id')" "$before"
 }
 
+@test "a program that dies at once ends it, and nobody waits for it" {
+  sample_database
+  before=$(state)
+  for program in fb-extract fb-resolve fb-apply psql fb-report; do
+    mkdir $program && cp "$project"/bin/fb-* $program
+    printf '#!/bin/sh\ncase "$*" in *--sql*) exec %s "$@" ;; esac\nexit 2\n' "$project/bin/$program" > $program/$program
+    chmod +x $program/$program
+    run -2 env PATH="$PWD/$program:$PATH" timeout 20 $program/fb-backfill
+    [ $program = fb-report ] || assert_equal "$(state)" "$before"
+  done
+}
+
 @test "--plan leaves exactly what --apply then does" {
   sample_database
   fb-backfill --dry-run --plan plan.tsv > /dev/null

@@ -4,10 +4,11 @@
 -- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back,
 -- and each record is tried by itself; so is each record that the UPDATE found no row for, to
 -- learn why. Nested loops keep a batch to its own rows, looked up and locked in the order of
--- their ids; left to itself the planner may walk the whole primary key for each batch.
+-- their ids; left to itself the planner may walk the whole primary key for each batch. And at the
+-- usual cost of a random page the foreign key's check may read all syllabuses for each row.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
   SET lock_timeout = {lock_timeout}  -- ms
-  SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+  SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1 AS $$
 #variable_conflict use_variable
 DECLARE
   lowest bigint; highest bigint;  -- the batch's range of ids
