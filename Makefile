@@ -6,9 +6,11 @@ CC = cc
 CFLAGS = -O2 -g
 PREFIX = /usr/local
 DESTDIR =
+BIN = bin
+BUILD = build
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -Ibuild/sql $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report
@@ -16,23 +18,23 @@ SHARED = buffer cohorts copytext csvtext error lines marks model options out scr
 SQL = $(wildcard src/sql/*.sql)
 MANUALS = $(wildcard man/*.[157])
 
-all: $(PROGRAMS:%=bin/%) bin/fb-backfill
+all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill
 
-$(PROGRAMS:%=bin/%): bin/%: build/%.o $(SHARED:%=build/%.o)
-	@mkdir -p bin
+$(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(SHARED:%=$(BUILD)/%.o)
+	@mkdir -p $(BIN)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-build/%.o: src/%.c $(SQL:src/sql/%=build/sql/%.h)
-	@mkdir -p build
+$(BUILD)/%.o: src/%.c $(SQL:src/sql/%=$(BUILD)/sql/%.h)
+	@mkdir -p $(BUILD)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A .sql file as the elements of a C array of char.
-build/sql/%.sql.h: src/sql/%.sql
-	@mkdir -p build/sql
+$(BUILD)/sql/%.sql.h: src/sql/%.sql
+	@mkdir -p $(BUILD)/sql
 	{ od -An -v -to1 $< | sed 's/ *\([0-7][0-7]*\)/0\1,/g'; echo 0; } > $@
 
-bin/fb-backfill: src/fb-backfill.sh
-	@mkdir -p bin
+$(BIN)/fb-backfill: src/fb-backfill.sh
+	@mkdir -p $(BIN)
 	install -m 755 $< $@
 
 # What is missing is installed before anything is built, also under make -j.
@@ -50,7 +52,7 @@ prerequisites:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 $(PROGRAMS:%=bin/%) bin/fb-backfill $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill $(DESTDIR)$(PREFIX)/bin
 	for page in $(MANUALS); do \
 	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit; done
 
@@ -106,4 +108,4 @@ build/fuzz/%.o: tests/fuzz/%.c
 .PHONY: all check demo prerequisites install uninstall clean
 .SECONDARY:
 
--include $(wildcard build/*.d)
+-include $(wildcard $(BUILD)/*.d)
