@@ -69,6 +69,22 @@ build/faults.so: tests/faults/faults.c
 clean:
 	rm -rf bin build
 
+# ---- the suite with other builds of the programs, or under other tools ----
+#
+# make sanitize  all tests, with AddressSanitizer and UndefinedBehaviorSanitizer
+
+SANITIZE_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,local-bounds,nullability \
+    -fno-sanitize-recover=all -shared-libasan
+
+sanitize:
+	@tests/prerequisites.sh sanitize
+	$(MAKE) all
+	$(MAKE) all BUILD=build/sanitize BIN=build/sanitize/bin CC=clang CFLAGS='$(SANITIZE_CFLAGS)' \
+	    LDFLAGS="-Wl,-rpath,$$(clang -print-resource-dir)/lib/linux"
+	tests/sanitize
+
+.PHONY: sanitize
+
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #
 # make fuzz        each harness for FUZZ_SECONDS

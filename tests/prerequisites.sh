@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building, the demo and the tests need and is missing: with apt-get as root, else it
-# names the packages and stops.
+# prerequisites.sh [sanitize|valgrind|coverage]: installs what building, the demo and the tests need and is
+# missing, and what that target of make needs besides: with apt-get as root, else it names the packages and stops.
 set -u
 
 missing=() fedora=() alpine=() homebrew=()
@@ -15,6 +15,7 @@ need() { # present? what debian fedora alpine homebrew
 }
 program() { command -v "$1" > /dev/null; }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
+sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
 need program cc              gcc               gcc                build-base        gcc
@@ -34,6 +35,15 @@ need program shellcheck      shellcheck        ShellCheck         shellcheck    
 need program mawk            mawk              mawk               mawk              mawk
 need program gawk            gawk              gawk               gawk              gawk
 need program systemd-analyze systemd           systemd            -                 -
+
+case ${1-} in
+  sanitize)
+    need sanitizer address     libclang-rt-dev   compiler-rt        compiler-rt       - ;;
+  valgrind)
+    need program valgrind      valgrind          valgrind           valgrind          - ;;
+  coverage)
+    need program llvm-cov      llvm              llvm               llvm              llvm ;;
+esac
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 

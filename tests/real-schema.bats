@@ -302,8 +302,8 @@ kill -9 $$
 END
   chmod +x fb-extract
   export REAL_PATH=$PATH
-  cp "$project/bin/fb-backfill" .
-  for program in fb-resolve fb-apply fb-report; do ln -s "$project/bin/$program" .; done
+  cp "$(type -P fb-backfill)" .
+  for program in fb-resolve fb-apply fb-report; do ln -s "$(type -P $program)" .; done
   run -2 ./fb-backfill
   assert_output --partial 'the plan could not be made: nothing was changed'
   assert_equal "$(state)" "$before"
