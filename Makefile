@@ -72,6 +72,7 @@ clean:
 # ---- the suite with other builds of the programs, or under other tools ----
 #
 # make sanitize  all tests, with AddressSanitizer and UndefinedBehaviorSanitizer
+# make valgrind  the programs' own tests, under memcheck
 
 SANITIZE_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,local-bounds,nullability \
     -fno-sanitize-recover=all -shared-libasan
@@ -83,7 +84,12 @@ sanitize:
 	    LDFLAGS="-Wl,-rpath,$$(clang -print-resource-dir)/lib/linux"
 	tests/sanitize
 
-.PHONY: sanitize
+valgrind:
+	@tests/prerequisites.sh valgrind
+	$(MAKE) all
+	tests/valgrind
+
+.PHONY: sanitize valgrind
 
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #

@@ -158,6 +158,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 fb-extract --rejects /dev/null rows.tsv
 }
 
+# bats test_tags=descriptors
 @test "a closed standard output is an error; closed standard input or error do no harm" {
   { lines "$header" 'answer\t1\t7\t\\N' 'bad'; } > rows.tsv
   run -2 --separate-stderr bash -c 'fb-extract --rejects rejects rows.tsv >&-'
