@@ -129,6 +129,8 @@ read_text_header(struct table *table, struct slice line)
 		die("%s:1: the header is cut off: no newline at its end", file);
 	line.len--;
 	fault = copytext_fault(line);
+	if (fault == NULL && line.len >= 3 && memcmp(line.ptr, "\xef\xbb\xbf", 3) == 0)
+		fault = "a byte-order mark, which only CSV may have";
 	if (fault != NULL)
 		die("%s:1: the header is malformed: %s", file, fault);
 	while (copytext_field(&line, &field))
