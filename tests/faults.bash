@@ -1,0 +1,75 @@
+# What the tests of faults have in common: what must hold after each of them.
+
+# Keeps what the rows hold now, and what they should get.
+remember() {
+  sql 'CREATE SCHEMA was; CREATE TABLE was.answer AS SELECT * FROM feedback_answer; CREATE TABLE was.review AS SELECT * FROM feedback_review'
+  local model
+  for model in answer review; do
+    sql "COPY (SELECT '$model', t.id, v.syllabus_id FROM was.$model AS t
+         JOIN admissions_cohort AS c ON c.id = t.cohort_id JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+         WHERE t.syllabus_id IS NULL) TO STDOUT"
+  done | sort > right
+}
+
+# The rows that are not as they were: `model id syllabus_id`.
+changed() {
+  local model
+  for model in answer review; do
+    sql "COPY (SELECT '$model', t.id, t.syllabus_id FROM feedback_$model AS t JOIN was.$model AS w USING (id)
+         WHERE t IS DISTINCT FROM w) TO STDOUT"
+    # what is gone, or has another column changed, is nothing that a run does
+    sql "COPY (SELECT '$model', w.id, 'not by a run' FROM was.$model AS w LEFT JOIN feedback_$model AS t USING (id)
+         WHERE t.id IS NULL OR to_jsonb(t) - 'syllabus_id' <> to_jsonb(w) - 'syllabus_id') TO STDOUT"
+  done | sort
+}
+
+# Every row holds what it held or the right syllabus, and the receipts and the database agree row for
+# row, apart from at most MOST rows, which may have been changed without a receipt.
+assert_agree() { # MOST RECEIPTS...
+  local most=$1
+  shift
+  changed > changed
+  run -0 comm -13 right changed
+  assert_output ''
+  # a last line without its end is none
+  for file in "$@"; do [ ! -e "$file" ] || head -n "$(wc -l < "$file")" "$file"; done | awk -F '\t' -v OFS='\t' '$1 == "updated" { print $2, $3, $6 }' | sort > said
+  run -0 comm -13 changed said
+  assert_output ''
+  run -0 comm -23 changed said
+  [ "$(grep -c . <<< "$output")" -le "$most" ] || { echo "without receipts: $output"; false; }
+}
+
+# A second run finishes the job: every row is right, and nothing is eligible.
+assert_finishes() {
+  run -0 fb-backfill --quiet
+  run -0 fb-backfill --check
+  run -0 diff right <(changed)
+}
+
+# Waits until a command succeeds; 20 s are long enough for anything.
+wait_until() { # COMMAND...
+  local i
+  for (( i = 0; i < 400; i++ )); do
+    "$@" && return
+    sleep 0.05
+  done
+  echo "in vain: $*"
+  false
+}
+has_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -ge "$2" ]; }
+backends_waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$PGDATABASE'")" -ge "${1:-1}" ]; }
+gone() { ! kill -0 "$1" 2> /dev/null; }
+
+# Opens a transaction in a second session, which `release` ends. More SQL for it goes to descriptor 4.
+hold() { # SQL
+  mkfifo hold.in 2> /dev/null || true
+  psql -Xq -v ON_ERROR_STOP=1 < hold.in > hold.out 2>&1 &
+  holder=$!
+  exec 4> hold.in
+  printf '%s\n' 'BEGIN;' "$1" '\echo held' >&4
+  wait_until grep -q held hold.out
+}
+release() { exec 4>&-; wait "$holder"; }
+
+# The n-th record of a model that a run would set, in the order of the ids: its id.
+nth() { awk -F '\t' -v model="$1" '$1 == model { print $2 }' right | sort -n | sed -n "$2p"; }
