@@ -69,7 +69,8 @@ hold() { # SQL
   printf '%s\n' 'BEGIN;' "$1" '\echo held' >&4
   wait_until grep -q held hold.out
 }
-release() { exec 4>&-; wait "$holder"; }
+# It is told to end, since what was started meanwhile has the descriptor open as well.
+release() { echo '\q' >&4; exec 4>&-; wait "$holder"; }
 
 # The n-th record of a model that a run would set, in the order of the ids: its id.
 nth() { awk -F '\t' -v model="$1" '$1 == model { print $2 }' right | sort -n | sed -n "$2p"; }
