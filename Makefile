@@ -73,6 +73,8 @@ clean:
 #
 # make sanitize  all tests, with AddressSanitizer and UndefinedBehaviorSanitizer
 # make valgrind  the programs' own tests, under memcheck
+# make coverage  the tests of the four programs must reach every line and branch of src/*.c, or
+#                tests/coverage-exceptions says why not
 
 SANITIZE_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,local-bounds,nullability \
     -fno-sanitize-recover=all -shared-libasan
@@ -89,7 +91,14 @@ valgrind:
 	$(MAKE) all
 	tests/valgrind
 
-.PHONY: sanitize valgrind
+coverage:
+	@tests/prerequisites.sh coverage
+	$(MAKE) all
+	$(MAKE) all BUILD=build/coverage BIN=build/coverage/bin CC=clang \
+	    CFLAGS='-O0 -g -fprofile-instr-generate -fcoverage-mapping'
+	tests/coverage
+
+.PHONY: sanitize valgrind coverage
 
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #

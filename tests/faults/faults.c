@@ -5,11 +5,11 @@
  *   FAULT_AT=N         the N-th such call fails, from 1; N+: and all after it
  *   FAULT_ERROR=NUMBER with this errno
  *   FAULT_NOTE=FILE    and the file it was about is noted here; without a FILE there was no N-th call
- *   FAULT_LARGER=SIZE  memory of more than SIZE bytes at once cannot be had
  *   FAULT_CHUNK=SIZE   reads and writes move at most SIZE bytes a call
  *   FAULT_EINTR=yes    every other read and write is interrupted first
  *
- * A stream's own calls (stdio, so messages too) do not come through here.
+ * A stream's own calls (stdio, so messages too) do not come through here. What is called before main or
+ * at exit is not the program's, but that of a tool it is built with, and works.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,6 +27,34 @@
 	static __typeof__(&function) next; \
 	if (next == NULL) \
 		*(void **)&next = dlsym(RTLD_NEXT, #function)
+
+static bool in_main;
+static int (*program_main)(int, char **, char **);
+
+static void
+leave_main(void)
+{
+	in_main = false;
+}
+
+static int
+enter_main(int argc, char **argv, char **environment)
+{
+	in_main = true;
+	atexit(leave_main);
+	return program_main(argc, argv, environment);
+}
+
+int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void), void *);
+
+int
+__libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+    void (*rtld_fini)(void), void *stack_end)
+{
+	NEXT(__libc_start_main);
+	program_main = start;
+	return next(enter_main, argc, argv, init, fini, rtld_fini, stack_end);
+}
 
 /* The number in a variable, or `otherwise`. */
 static long
@@ -59,7 +87,7 @@ fails(const char *call, const char *file)
 	unsigned long n;
 	char *end;
 
-	if (noting || wanted == NULL || at == NULL || strcmp(wanted, call) != 0)
+	if (!in_main || noting || wanted == NULL || at == NULL || strcmp(wanted, call) != 0)
 		return false;
 	n = strtoul(at, &end, 10);
 	calls++;
@@ -90,37 +118,25 @@ fails_fd(const char *call, int fd)
 	return fails(call, path);
 }
 
-static bool
-memory_fails(size_t size)
-{
-	long most = setting("FAULT_LARGER", -1);
-
-	if (most >= 0 && size > (size_t)most) {
-		errno = ENOMEM;
-		return true;
-	}
-	return fails("memory", "memory");
-}
-
 void *
 malloc(size_t size)
 {
 	NEXT(malloc);
-	return memory_fails(size) ? NULL : next(size);
+	return fails("memory", "memory") ? NULL : next(size);
 }
 
 void *
 calloc(size_t count, size_t size)
 {
 	NEXT(calloc);
-	return memory_fails(count * size) ? NULL : next(count, size);
+	return fails("memory", "memory") ? NULL : next(count, size);
 }
 
 void *
 realloc(void *old, size_t size)
 {
 	NEXT(realloc);
-	return memory_fails(size) ? NULL : next(old, size);
+	return fails("memory", "memory") ? NULL : next(old, size);
 }
 
 /* Whether the next read or write is interrupted. */
@@ -129,7 +145,7 @@ interrupted(void)
 {
 	static bool last;
 
-	last = getenv("FAULT_EINTR") != NULL && !last;
+	last = in_main && getenv("FAULT_EINTR") != NULL && !last;
 	if (last)
 		errno = EINTR;
 	return last;
@@ -138,7 +154,7 @@ interrupted(void)
 static size_t
 chunk(size_t len)
 {
-	size_t most = (size_t)setting("FAULT_CHUNK", 0);
+	size_t most = in_main ? (size_t)setting("FAULT_CHUNK", 0) : 0;
 
 	return most > 0 && len > most ? most : len;
 }
