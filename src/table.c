@@ -73,7 +73,7 @@ header_field(void *context, size_t index, struct slice name)
 static bool
 is_header_of(const struct table *table, enum kind kind)
 {
-	if (table->width != kinds[kind].count || table->wanted_count != kinds[kind].count)
+	if (table->width == 0 || table->width != kinds[kind].count || table->wanted_count != kinds[kind].count)
 		return false;
 	for (size_t i = 0; i < table->wanted_count; i++)
 		if (table->wanted[i].column != kinds[kind].columns[i])

@@ -1,0 +1,64 @@
+# What is no command line, for each program.
+load helper
+
+# A usage error: exit 2, nothing but the reason and where to read more.
+refuses() { # command line, reason
+  run -2 --separate-stderr bash -c "$1"
+  assert_output ''
+  assert_equal "$stderr" "${1%% *}: $2
+${1%% *}: see '${1%% *} --help'"
+}
+
+@test "fb-extract: --sql, --count and --limit go together, and not with files" {
+  for more in rows.tsv '--format csv' '--rejects r'; do
+    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with --model and --limit or --count alone'
+  done
+  refuses 'fb-extract --count' '--count goes with --sql, and not with --limit'
+  refuses 'fb-extract --sql --count --limit 1' '--count goes with --sql, and not with --limit'
+  refuses 'fb-extract --limit 1' '--limit goes with --sql; to limit what is read from files, give it to fb-resolve'
+}
+
+@test "fb-resolve: --sql goes alone, and all else needs --cohorts" {
+  for more in c.tsv '--cohorts c.tsv' '--limit 1'; do
+    refuses "fb-resolve --sql $more" '--sql reads nothing and goes with no other option'
+  done
+  refuses 'fb-resolve' "--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes"
+}
+
+@test "fb-report: one file at most" { refuses 'fb-report a b' 'one FILE at most'; }
+
+@test "models, formats and numbers that are none" {
+  for command in 'fb-extract' 'fb-report'; do
+    for model in quiz Answer '' answers; do
+      refuses "$command --model '$model'" "--model: '$model' is none of answer, review, all"
+    done
+  done
+  for command in 'fb-extract' 'fb-resolve'; do
+    for format in tsv CSV ''; do
+      refuses "$command --format '$format'" "--format: '$format' is neither text nor csv"
+    done
+  done
+  for number in 0 -1 2147483648 9223372036854775808 1k ''; do
+    refuses "fb-apply --batch-size '$number'" "--batch-size: '$number' is no whole number from 1 to 2147483647"
+  done
+}
+
+@test "--format says what the header line would have told" {
+  lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > rows.tsv
+  run -0 fb-extract --model answer --format text rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+  lines '"a\tb",id,cohort_id,syllabus_id' ',1,7,' > rows.csv   # a TAB would make it text
+  run -0 fb-extract --model answer --format csv rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+  lines 'model\tid\tcohort_id' 'answer\t1\t7' > candidates.tsv
+  lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t1\ts' > cohorts.tsv
+  run -0 fb-resolve --format text --cohorts cohorts.tsv candidates.tsv
+  assert_line --index 1 "$(lines 'answer\t1\t7\tc\t1\ts')"
+  for header in '' '\t' ','; do
+    printf "$header\\n" > rows
+    for format in text csv; do
+      run -2 fb-extract --format $format rows
+      assert_output 'fb-extract: rows:1: column model is missing: name it with --model answer or --model review'
+    done
+  done
+}
