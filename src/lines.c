@@ -63,10 +63,10 @@ lines_extend(struct lines *lines, struct slice *line)
 	do {
 		const size_t left = block->len - lines->begin - seen;
 
-		if (left == 0)
-			continue;
-		newline = memchr(block->ptr + lines->begin + seen, '\n', left);
-		seen = newline != NULL ? (size_t)(newline + 1 - block->ptr) - lines->begin : seen + left;
+		if (left > 0) {
+			newline = memchr(block->ptr + lines->begin + seen, '\n', left);
+			seen = newline != NULL ? (size_t)(newline + 1 - block->ptr) - lines->begin : seen + left;
+		}
 	} while (newline == NULL && read_more(lines));
 	lines->end = lines->begin + seen;
 	*line = (struct slice){ block->ptr + lines->begin, seen };	/* also at the end: read_more may have moved it */
