@@ -108,3 +108,12 @@ chunk() { case $1 in *rows*) echo 5003 ;; *) echo 83 ;; esac; } # way
   done
   assert_equal "$outputs" $((${#ways[@]} + 2))
 }
+
+@test "standard input or error is closed, and there is nothing to take its place" {
+  for way in 'fb-apply plan.tsv <&-' 'fb-extract --rejects side rows.tsv <&-'; do
+    expect "$way"
+    with_faults "$way" FAULT_CALL=open FAULT_AT=1 FAULT_ERROR=24
+    assert_given_up "${way%% *}: /dev/null: Too many open files"
+    [ ! -e side ]
+  done
+}

@@ -147,3 +147,65 @@ $rule"
   assert_equal "$stderr" "fb-report: r.tsv:2: no such status or reason for it
 fb-report: r.tsv:3: no such status or reason for it"
 }
+
+@test "what is no record is named once, and not counted" {
+  lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
+    '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv
+  for command in 'fb-report r.tsv' 'fb-report --plan r.tsv r.tsv'; do
+    run -1 --separate-stderr $command
+    assert_line 'Updated 1 Answer records'
+    assert_equal "$stderr" "fb-report: r.tsv:2: unknown model: quiz
+fb-report: r.tsv:3: id is no decimal integer in bigint range: 'x'
+fb-report: r.tsv:4: no such status or reason for it
+fb-report: r.tsv:5: no such status or reason for it
+fb-report: r.tsv:6: 1 fields where the header has 8"
+  done
+}
+
+@test "a failure without SQLSTATE, without a message, without anything" {
+  lines "$receipts" 'failed\tanswer\t1\t1\ta\t1\tb\toops' 'failed\tanswer\t2\t1\ta\t1\tb\t23503 ' \
+    'failed\tanswer\t3\t1\ta\t1\tb\t' 'failed\tanswer\t4\t1\ta\t1\tb\t\\N' > r.tsv
+  run -1 --separate-stderr fb-report --summary r.tsv
+  assert_line 'Errors: 4'
+  assert_line '  - Answer 1: oops'
+  for id in 2 3 4; do assert_line "  - Answer $id: "; done
+  refute_output --partial 'more'
+  run -0 bash -c 'fb-report --json r.tsv 2> /dev/null | jq -c "[.models.answer.errors[] | [.sqlstate, .message]]"'
+  assert_output '[["","oops"],["23503",""],["",""],["",""]]'
+}
+
+@test "--json: of a pipe without --plan, of an undo, of one model" {
+  receipts | sed s/updated/reverted/ > r.tsv
+  run -0 bash -c 'cat r.tsv | fb-report --json 2> /dev/null | jq -c "[.undo, .total, (.models.answer | .found, .reverted, .updated)]"'
+  assert_output '[true,2,null,1,null]'
+  run -0 bash -c 'fb-report --json --model review r.tsv | jq -c "[.total, (.models | keys)]"'
+  assert_output '[1,["review"]]'
+}
+
+# Every kind of character that a terminal might act on, each between two of its neighbours that it does not.
+odd='\x1f \x7f~ \xc2\x9f\xc2\xa0 \xd8\x9c\xd8\x9d \xe2\x80\x8d\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\x90 \xe2\x80\xa9\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf'
+odd+=' \xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa \xe2\x82\xac \xe3\x80\x8e \xf0\x9f\x98\x80'
+shown='\\x1f \\x7f~ \\xc2\\x9f\xc2\xa0 \\xd8\\x9c\xd8\x9d \xe2\x80\x8d\\xe2\\x80\\x8e\\xe2\\x80\\x8f\xe2\x80\x90 \xe2\x80\xa9\\xe2\\x80\\xaa\\xe2\\x80\\xae\xe2\x80\xaf'
+shown+=' \xe2\x81\xa5\\xe2\\x81\\xa6\\xe2\\x81\\xa9\xe2\x81\xaa \xe2\x82\xac \xe3\x80\x8e \xf0\x9f\x98\x80'
+
+@test "what a terminal might act on is escaped, and nothing else: report, JSON, messages" {
+  printf "$receipts\\nupdated\\tanswer\\t1\\t1\\t$odd\\t1\\ts\\t\\\\N\\nfailed\\tanswer\\t2\\t1\\tc\\t1\\ts\\tP0001 $odd\\n" > r.tsv
+  run -1 --separate-stderr fb-report r.tsv
+  assert_line "$(printf "  ✓ Answer 1: cohort=$shown → syllabus=s")"
+  assert_line "$(printf "  ✗ Answer 2: $shown")"
+  assert_equal "$stderr" "$(printf "fb-report: r.tsv:3: answer 2 failed: P0001 $shown")"
+  run -1 --separate-stderr fb-report --json r.tsv
+  echo "$output" > r.json
+  run -0 jq -j '.models.answer.errors[0].message' r.json
+  assert_output "$(printf "$odd")"
+  run -0 grep -c '\\u001f \\u007f~ \\u009f.* \\u061c.* .*\\u200e\\u200f.* .*\\u202a\\u202e.* .*\\u2066\\u2069' r.json
+}
+
+@test "bytes that are no text are escaped in messages: file names, and what is cut off within a character" {
+  run -2 fb-report $'a\xff\xe2\x82b\xc3'
+  assert_output "fb-report: a\xff\xe2\x82b\xc3: No such file or directory"
+  euros=$(printf '€%.0s' {1..40})
+  lines "$receipts" "updated\\t$euros\\t1\\t1\\ta\\t1\\tb\\t\\\\N" > r.tsv
+  run -1 --separate-stderr fb-report r.tsv
+  assert_equal "$stderr" "fb-report: r.tsv:2: unknown model: ${euros:0:33}\xe2"
+}

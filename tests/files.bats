@@ -207,3 +207,11 @@ unprivileged() {
   assert_equal "$status" 2
   assert_equal "$message" 'fb-extract: out of memory'
 }
+
+@test "a record of more than 1 GiB is refused" {
+  { lines 'id\tcohort_id\tsyllabus_id'; head -c 1100000000 /dev/zero | tr '\0' 1; } > large.tsv
+  attempt 'fb-extract --model answer large.tsv'
+  rm large.tsv
+  assert_equal "$status" 2
+  assert_equal "$message" 'fb-extract: large.tsv:2: record longer than 1 GiB (an unclosed quote?)'
+}
