@@ -33,8 +33,15 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
 
 Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1).'
 
-# What could act on a terminal (a file's name may hold anything) shows as a question mark.
-warn() { local text="$*"; printf 'fb-backfill: %s\n' "${text//[[:cntrl:]]/?}" >&2; }
+# What could act on a terminal (a file's name may hold anything) shows as question marks: bidirectional
+# controls, U+061C, U+200E to U+202E, U+2066 to U+2069; control characters; bytes that are no UTF-8.
+warn() {
+  local text="$*" turn
+  for turn in $'\xd8\x9c' $'\xe2\x80'{$'\x8e',$'\x8f',$'\xaa',$'\xab',$'\xac',$'\xad',$'\xae'} $'\xe2\x81'{$'\xa6',$'\xa7',$'\xa8',$'\xa9'}; do
+    text=${text//"$turn"/?}
+  done
+  printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2
+}
 die() { warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
@@ -223,8 +230,15 @@ make_plan() {
   children=()
 }
 
+# Empties a file, or makes one. Bash's own message would show its name as it is.
+empty() { # file
+  local message
+  message=$( { : > "$1"; } 2>&1 ) || die "$1: ${message##*: }: nothing was changed"
+}
+
 # Copies a file that is wanted to where it is wanted.
 keep() { # from to
+  empty "$2"
   cat -- "$1" > "$2" && return
   [ ! -f "$2" ] || rm -f -- "$2"
   die "$2: could not be written: nothing was changed"
@@ -235,12 +249,12 @@ keep() { # from to
 # The receipts that an earlier run left under the same name may be the only way to undo it; those
 # of its jobs as well, if it was interrupted.
 save_earlier_receipts() {
-  local file files=("$receipts")
+  local file message files=("$receipts")
   (( ${#parts[@]} == 1 )) || files+=("${parts[@]}")
   for file in "${files[@]}"; do
     if [ ! -f "$file" ] || [ ! -s "$file" ]; then continue; fi
     # of a file and itself, cp makes the backup alone
-    cp -p --force --backup=numbered -- "$file" "$file" || exit 2
+    message=$(cp -p --force --backup=numbered -- "$file" "$file" 2>&1) || die "$file: no backup could be made: ${message##*: }"
     warn "$file: the earlier receipts are kept beside it, as $file.~N~ with the highest N"
   done
 }
@@ -315,7 +329,8 @@ carry_out() {
   split_input
   save_earlier_receipts
   for i in "${!inputs[@]}"; do
-    { mkfifo "$tmp/script.$i" && : > "${parts[$i]}"; } || die "nothing was changed"
+    mkfifo "$tmp/script.$i" || exit 2
+    empty "${parts[$i]}"
   done
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
@@ -363,11 +378,15 @@ run() {
 
 # Another's plan or receipts. A pipe is read once only, and we need it twice.
 take_file() {
+  local message
   input=$file
-  [ "$file" != - ] || input=/dev/stdin
+  case $file in
+    -) input=/dev/stdin ;;
+    -*|*=*) input=./$file ;;   # no option, and no assignment of awk's
+  esac
   [ -e "$input" ] || die "$input: No such file or directory"
   if [ ! -f "$input" ] || [ "$input" = /dev/stdin ]; then
-    cat -- "$input" > "$tmp/input.tsv" || exit 2
+    message=$(cat -- "$input" 2>&1 > "$tmp/input.tsv") || die "$input: ${message##*: }"
     input=$tmp/input.tsv
   fi
 }
@@ -392,6 +411,7 @@ trap clean_up EXIT
 trap interrupted INT TERM HUP
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
+[[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
 case $action in
   run) run ;;
   apply) take_file; carry_out ;;
