@@ -414,30 +414,17 @@ fb-report: f:3: no such status or reason for it'
 
 # ---- sizes ----
 
-# The field itself, its growth by doubling, and libcsv's copy of it; not much more.
-in_little_memory() { (ulimit -v 500000; "$@"); }
-
-@test "a field of 64 MiB in a column that is passed over" {
-  head -c 67108864 /dev/zero | tr '\0' x > field
-  { header rows | sed 's/$/\tx/'; record rows | tr -d '\n'; printf '\t'; cat field; echo; record rows id=2 | sed 's/$/\t/'; } > f
-  run -0 --separate-stderr in_little_memory fb-extract f
-  assert_equal "$(results)" "$(record candidates; record candidates id=2)"
-  { printf 'id,x,cohort_id,syllabus_id\n1,"'; cat field; printf '",7,\n2,,7,\n'; } > f
-  run -0 --separate-stderr in_little_memory fb-extract --model answer f
-  assert_equal "$(results)" "$(record candidates; record candidates id=2)"
-}
-
 @test "a million columns" {
   million() { yes "$1" | head -n 1000000 | tr -d '\n'; }
   { header rows | tr -d '\n'; million $'\tx'; echo; record rows | tr -d '\n'; million $'\t1'; echo; } > f
-  run -0 --separate-stderr in_little_memory fb-extract f
+  run -0 --separate-stderr fb-extract f
   assert_equal "$(results)" "$(record candidates)"
   { header rows; record rows | tr -d '\n'; million $'\t1'; echo; record rows id=2; } > f
-  run -1 --separate-stderr in_little_memory fb-extract f
+  run -1 --separate-stderr fb-extract f
   assert_equal "$(results)" "$(record candidates id=2)"
   assert_equal "$stderr" 'fb-extract: f:2: 1000004 fields where the header has 4'
   { printf id,cohort_id,syllabus_id; million ,x; echo; printf 1,7,; million ,1; echo; } > f
-  run -0 --separate-stderr in_little_memory fb-extract --model answer f
+  run -0 --separate-stderr fb-extract --model answer f
   assert_equal "$(results)" "$(record candidates)"
 }
 
