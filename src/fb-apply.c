@@ -2,7 +2,6 @@
  * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
  * receipts into the script that takes back what they say was updated.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +66,7 @@ read_options(int argc, char **argv)
 	struct options options = { .batch_size = 5000, .lock_timeout = 5000 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "b:t:p:uhV", long_options, NULL)) != -1) {
+	while ((option = option_next(argc, argv, "b:t:p:uhV", long_options)) != -1) {
 		switch (option) {
 		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
 		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
@@ -75,7 +74,6 @@ read_options(int argc, char **argv)
 		case 'u': options.undo = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
-		default: die("see '%s --help'", program_name);
 		}
 	}
 	return options;

@@ -1,7 +1,6 @@
 /*
  * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
  */
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +74,7 @@ read_options(int argc, char **argv)
 	bool limit_given = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "m:f:r:sl:chV", long_options, NULL)) != -1) {
+	while ((option = option_next(argc, argv, "m:f:r:sl:chV", long_options)) != -1) {
 		switch (option) {
 		case 'm': options.model = model_choice(optarg); break;
 		case 'f': options.format = table_format(optarg); break;
@@ -88,7 +87,6 @@ read_options(int argc, char **argv)
 		case 'c': options.count = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
-		default: die("see '%s --help'", program_name);
 		}
 	}
 	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))

@@ -2,7 +2,6 @@
  * fb-report: tells people what a plan would do, or what receipts say was done, in the words of the
  * command that this project takes the place of.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -54,7 +53,7 @@ read_options(int argc, char **argv)
 	struct options options = { .model = model_choice("all") };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "p:m:usjhV", long_options, NULL)) != -1) {
+	while ((option = option_next(argc, argv, "p:m:usjhV", long_options)) != -1) {
 		switch (option) {
 		case 'p': options.plan = optarg; break;
 		case 'm': options.model = model_choice(optarg); break;
@@ -63,7 +62,6 @@ read_options(int argc, char **argv)
 		case 'j': options.json = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
-		default: die("see '%s --help'", program_name);
 		}
 	}
 	if (argc - optind > 1)

@@ -2,7 +2,6 @@
  * fb-resolve: adds to each candidate the syllabus that its cohort leads to. Takes candidates and
  * a cohort dump, gives a plan.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -63,7 +62,7 @@ read_options(int argc, char **argv)
 	struct options options = { 0 };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:f:l:u:shV", long_options, NULL)) != -1) {
+	while ((option = option_next(argc, argv, "c:f:l:u:shV", long_options)) != -1) {
 		switch (option) {
 		case 'c': options.cohorts = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
@@ -72,7 +71,6 @@ read_options(int argc, char **argv)
 		case 's': options.sql = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
-		default: die("see '%s --help'", program_name);
 		}
 	}
 	if (options.sql && argc > 2)

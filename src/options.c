@@ -1,10 +1,25 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "options.h"
 #include "out.h"
 #include "text.h"
 #include "version.h"
+
+int
+option_next(int argc, char **argv, const char *letters, const struct option *names)
+{
+	int option;
+
+	opterr = 0;	/* getopt's own message would show the argument as it is */
+	option = getopt_long(argc, argv, letters, names, NULL);
+	if (option != '?')
+		return option;
+	if (optopt != 0 && strchr(letters, optopt) == NULL)	/* a letter, maybe among others in its argument */
+		die_usage("-%c: no such option", optopt);
+	die_usage("%s: no such option, or its argument is missing or unwanted", argv[optind - 1]);
+}
 
 long
 option_number(const char *option, const char *argument, long least, long most)

@@ -102,6 +102,12 @@ database_says() {
       run -2 --separate-stderr fb-extract "$option" "$name"
       assert_harmless <<< "$stderr"
     done
+    for wrong in "-$name" "--$name" "--undo=$name"; do
+      for program in fb-extract fb-resolve fb-apply fb-report fb-backfill; do
+        run -2 --separate-stderr "$program" "$wrong"
+        assert_harmless <<< "$stderr"
+      done
+    done
     run -2 --separate-stderr fb-backfill --limit "$name"
     assert_equal "$(wc -l <<< "$stderr")" 2
     assert_harmless <<< "$stderr"
