@@ -192,10 +192,9 @@ note_status() { (( $1 > worst )) && worst=$1; return 0; }
 snapshot_script() {
   cat << END
 \\set ON_ERROR_STOP on
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET LOCAL lock_timeout = ${lock_timeout};
-SET LOCAL statement_timeout = 0;
-SET LOCAL idle_in_transaction_session_timeout = 0;
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
+  \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL idle_in_transaction_session_timeout = 0
+  \\; SET LOCAL lock_timeout = ${lock_timeout};
 \\o :cohorts
 END
   fb-resolve --sql || return

@@ -14,6 +14,7 @@ need() { # present? what debian fedora alpine homebrew
   [ "$6" = - ] || homebrew+=("$6")
 }
 program() { command -v "$1" > /dev/null; }
+sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
@@ -34,6 +35,7 @@ need program python3         python3           python3            python3       
 need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
 need program mawk            mawk              mawk               mawk              mawk
 need program gawk            gawk              gawk               gawk              gawk
+need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
 need program systemd-analyze systemd           systemd            -                 -
 
 case ${1-} in

@@ -245,3 +245,244 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
     [ -s mount.err ]
   fi
 }
+
+# ---- settings against us
+
+# What can be set for a session, as odd as a superuser could wish. `idle_session_timeout` is not among
+# them: it ends the session between batches.
+hostile_settings() {
+  cat << 'SETTINGS'
+statement_timeout=300
+lock_timeout=1
+idle_in_transaction_session_timeout=1
+deadlock_timeout=1
+default_transaction_read_only=on
+default_transaction_isolation=serializable
+default_transaction_deferrable=on
+client_encoding=LATIN1
+DateStyle=SQL,DMY
+IntervalStyle=sql_standard
+TimeZone=Asia/Kolkata
+search_path=pg_catalog,public,pg_temp
+standard_conforming_strings=off
+backslash_quote=off
+escape_string_warning=on
+quote_all_identifiers=on
+transform_null_equals=on
+array_nulls=off
+row_security=off
+synchronous_commit=off
+client_min_messages=debug5
+check_function_bodies=off
+plpgsql.variable_conflict=error
+plpgsql.extra_warnings=all
+plpgsql.extra_errors=all
+lc_messages=C
+extra_float_digits=-15
+bytea_output=escape
+enable_nestloop=off
+enable_indexscan=off
+enable_bitmapscan=off
+enable_seqscan=off
+work_mem=64kB
+temp_buffers=800kB
+log_statement=all
+SETTINGS
+}
+
+# The whole way there and back.
+there_and_back() {
+  run -0 --separate-stderr fb-backfill --jobs 2 --batch-size 40 --receipts r.tsv || { echo "$stderr"; false; }
+  assert_output "$(cat "$BATS_FILE_TMPDIR/report")"
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  run -0 fb-backfill --check
+  run -0 fb-backfill --undo r.tsv --quiet
+  run -0 changed
+  assert_output ''
+  rm r.tsv
+  make_plan > plan.tsv
+  fb-apply --batch-size 40 plan.tsv | psql -Xq > r.tsv
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  fb-apply --undo r.tsv | psql -Xq > u.tsv
+  run -0 grep -c ^reverted u.tsv
+  assert_output "$(grep -c . right)"
+  run -0 changed
+  assert_output ''
+  rm r.tsv
+}
+
+@test "settings against us, by PGOPTIONS, by the role and by the database: nothing comes of them" {
+  sql "UPDATE admissions_cohort SET slug = 'señor-' || id || E'-\\\\-\\t-学-''-\\\\.' WHERE id % 3 = 0"
+  fb-backfill --dry-run | sed 's/\[DRY RUN\]/✓/; s/Would update/Updated/; s/DRY RUN: Updated/✓ Successfully updated/; /DRY RUN MODE/d' > "$BATS_FILE_TMPDIR/report"
+  there_and_back
+  options=$(hostile_settings | sed 's/^/-c /' | tr '\n' ' ')
+  # what the tests themselves ask is asked as before
+  fb-backfill() { PGOPTIONS=$hostile PGCLIENTENCODING=${hostile:+LATIN1} command fb-backfill "$@"; }
+  psql() { case $* in -Xq) PGOPTIONS=$hostile PGCLIENTENCODING=${hostile:+LATIN1} command psql "$@" ;; *) command psql "$@" ;; esac; }
+  hostile=$options there_and_back
+  hostile=''
+  for whose in "ROLE $PGUSER" "DATABASE $PGDATABASE"; do
+    hostile_settings | sed "s/=/ = /; s/^/ALTER $whose SET /; s/\$/;/" | command psql -Xqd postgres -v ON_ERROR_STOP=1
+    export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off
+      -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c client_encoding=UTF8'
+    fb-backfill() { env -u PGOPTIONS fb-backfill "$@"; }
+    psql() { case $* in -Xq) env -u PGOPTIONS psql "$@" ;; *) command psql "$@" ;; esac; }
+    there_and_back
+    command psql -Xqd postgres -c "ALTER $whose RESET ALL"
+  done
+}
+
+@test "a statement_timeout ends no batch, and no receipts" {
+  sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+       CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW WHEN (OLD.id = $(nth answer 3)) EXECUTE FUNCTION slow()"
+  make_plan > plan.tsv
+  # the receipts take their time, too
+  fb-apply --batch-size 200 plan.tsv | sed 's/FROM pg_temp.fb_receipts/FROM pg_sleep(0.4), pg_temp.fb_receipts/' > script.sql
+  grep -q pg_sleep script.sql
+  PGOPTIONS='-c statement_timeout=300' psql -Xq < script.sql > r.tsv
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+}
+
+@test "a session that is ended between batches: what is committed is told, and a second run goes on" {
+  PGOPTIONS='-c idle_session_timeout=150' run -2 --separate-stderr fb-backfill --batch-size 50 --pause 600 --receipts r.tsv
+  [[ $stderr == *'terminating connection due to idle-session timeout'*'fb-backfill: 50 of '*'records are committed'* ]]
+  assert_agree 0 r.tsv
+  assert_finishes
+}
+
+@test "a search_path without the tables stops it: nothing is done" {
+  for path in "''" pg_temp; do
+    PGOPTIONS="-c search_path=$path" run -2 --separate-stderr fb-backfill
+    [[ $stderr == *'relation "admissions_cohort" does not exist'*'nothing was changed'* ]]
+  done
+  make_plan > plan.tsv
+  PGOPTIONS="-c search_path=''" run -2 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
+  [[ $stderr == *'relation "feedback_answer" does not exist'*'0 of '* ]]
+  assert_agree 0 r.tsv
+  assert_finishes
+}
+
+@test "temporary tables of the same names, that another version left in the session, are in nobody's way" {
+  make_plan > plan.tsv
+  { echo "SET client_min_messages = warning; CREATE TEMPORARY TABLE fb_batch (a integer); CREATE TEMPORARY TABLE fb_outcome (a integer);
+          CREATE TEMPORARY VIEW fb_receipts AS SELECT a AS n FROM fb_batch;"
+    fb-apply --batch-size 40 plan.tsv; } | psql -Xq > r.tsv
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+}
+
+@test "psql without -X and a psqlrc that sets strange things" {
+  make_plan > plan.tsv
+  cat > psqlrc << 'RC'
+\set QUIET on
+\timing on
+\x on
+\a
+\t on
+\pset format html
+\pset null NULL
+\pset fieldsep ,
+\pset footer off
+\o elsewhere
+\set AUTOCOMMIT off
+\set ON_ERROR_ROLLBACK on
+\set ON_ERROR_STOP off
+\set FETCH_COUNT 1
+\set SHOW_ALL_RESULTS off
+\set VERBOSITY verbose
+\set SHOW_CONTEXT always
+\set HISTFILE histfile
+\set begin_batch 'DELETE FROM feedback_review;'
+\set commit_and_print_receipts 'ROLLBACK;'
+\set x ''
+RC
+  fb-apply --batch-size 40 plan.tsv > script.sql
+  PSQLRC=$PWD/psqlrc psql < script.sql > r.tsv
+  run -0 head -n 1 r.tsv
+  assert_output "$(printf 'status\t%s\tdetail' "$(head -n 1 plan.tsv)")"
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+}
+
+# ---- pgbouncer between us and the server, in transaction mode
+
+pooler() { # SIZE
+  cat > pgbouncer.ini << INI
+[databases]
+* = host=$PGHOST port=$PGPORT user=$PGUSER password=$PGPASSWORD
+[pgbouncer]
+listen_addr =
+listen_port = 6432
+unix_socket_dir = $PWD
+auth_type = any
+pool_mode = transaction
+default_pool_size = $1
+server_round_robin = 1
+ignore_startup_parameters = extra_float_digits
+INI
+  chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR"
+  chmod a+rwx .
+  local user=()
+  [ "$(id -u)" != 0 ] || user=(-u postgres)
+  PATH=$PATH:/usr/sbin
+  (close_descriptors; exec pgbouncer -q "${user[@]}" pgbouncer.ini) > pgbouncer.log 2>&1 &
+  pooler=$!
+  wait_until pooled psql -Xqc ''
+}
+pooled() { PGHOST=$PWD PGPORT=6432 "$@"; }
+end_pooler() { kill "$pooler"; wait "$pooler" || true; }
+
+@test "through pgbouncer with one connection all works, again and again, and from two sides at once" {
+  pooler 1
+  pooled fb-backfill --batch-size 20 --jobs 2 --receipts r.tsv --quiet
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  pooled fb-backfill --undo r.tsv --batch-size 30 --quiet
+  run -0 changed
+  assert_output ''
+  pooled fb-backfill --batch-size 10 --model answer --receipts a.tsv --quiet &
+  one=$!
+  pooled fb-backfill --batch-size 10 --model review --receipts b.tsv --quiet &
+  two=$!
+  wait $one
+  wait $two
+  assert_agree 0 a.tsv b.tsv
+  run -0 diff right changed
+  run -0 pooled fb-backfill --check
+  end_pooler
+}
+
+@test "through pgbouncer with several connections it stops when it gets another's, with nothing half done" {
+  pooler 2
+  # who keeps the two connections changing hands
+  for i in {1..400}; do echo 'SELECT pg_sleep(0.005);'; done | PGHOST=$PWD PGPORT=6432 psql -Xq > /dev/null &
+  other=$!
+  run -2 --separate-stderr pooled fb-backfill --batch-size 5 --pause 20 --receipts r.tsv
+  [[ $stderr == *'not the session that this script began in'* ]]
+  [[ $stderr == *"fb-backfill: $(grep -c ^updated r.tsv) of "* ]]
+  assert_agree 0 r.tsv
+  wait $other
+  end_pooler
+  # the tables that it left in pooled connections are in nobody's way
+  assert_finishes
+}
+
+@test "two runs at once through pgbouncer with two connections: each batch is whole and has its own receipts" {
+  pooler 2
+  pooled fb-backfill --batch-size 5 --model answer --receipts a.tsv --quiet 2> a.err &
+  one=$!
+  pooled fb-backfill --batch-size 5 --model review --receipts b.tsv --quiet 2> b.err &
+  two=$!
+  wait $one || grep -q 'are committed' a.err
+  wait $two || grep -q 'are committed' b.err
+  assert_agree 0 a.tsv b.tsv
+  run -0 cut -f 2 a.tsv
+  refute_line review
+  run -0 cut -f 2 b.tsv
+  refute_line answer
+  end_pooler
+  assert_finishes
+}

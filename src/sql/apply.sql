@@ -15,10 +15,16 @@
 
 -- And with this it ends. It is sent as one, so that nothing can come between the COMMIT and its
 -- receipts, and it is a name, so that a script that was cut off cannot end with a COMMIT alone.
-\set commit_and_print_receipts 'COMMIT \\; COPY (SELECT status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail'
-\set commit_and_print_receipts :commit_and_print_receipts ' FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT'
+-- However long the receipts take (somebody reads slowly), no timeout may cut them off.
+\set commit_and_print_receipts 'COMMIT \\; BEGIN READ ONLY \\; SET LOCAL statement_timeout = 0'
+\set commit_and_print_receipts :commit_and_print_receipts ' \\; COPY (SELECT status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail'
+\set commit_and_print_receipts :commit_and_print_receipts ' FROM pg_temp.fb_receipts ORDER BY n) TO STDOUT \\; COMMIT'
 
-BEGIN READ WRITE \; SET LOCAL client_min_messages = warning \; SET LOCAL statement_timeout = 0;
+-- Receipts go to standard output, wherever a psqlrc would have them.
+\o
+
+BEGIN READ WRITE \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0
+  \; SET LOCAL client_min_messages = warning;
 
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer < 130000 THEN
