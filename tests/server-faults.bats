@@ -23,7 +23,10 @@ setup_file() {
   for _ in {1..600}; do [ ! -e server ] || break; sleep 0.1; done
 }
 
-teardown() { server status || server start; }
+teardown() {
+  server status || server start
+  PGOPTIONS='-c default_transaction_read_only=off' psql -Xqd postgres -c "ALTER ROLE $PGUSER RESET ALL"
+}
 
 teardown_file() {
   cd "$BATS_FILE_TMPDIR"
@@ -248,11 +251,10 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
 
 # ---- settings against us
 
-# What can be set for a session, as odd as a superuser could wish. `idle_session_timeout` is not among
-# them: it ends the session between batches.
+# What can be set for a session, as odd as a superuser could wish; statement_timeout has a test of its own,
+# idle_session_timeout too, since it ends the session between batches.
 hostile_settings() {
   cat << 'SETTINGS'
-statement_timeout=300
 lock_timeout=1
 idle_in_transaction_session_timeout=1
 deadlock_timeout=1
@@ -324,7 +326,7 @@ there_and_back() {
   hostile=$options there_and_back
   hostile=''
   for whose in "ROLE $PGUSER" "DATABASE $PGDATABASE"; do
-    hostile_settings | sed "s/=/ = /; s/^/ALTER $whose SET /; s/\$/;/" | command psql -Xqd postgres -v ON_ERROR_STOP=1
+    hostile_settings | sed "/,/!s/=\(.*\)/='\1'/; s/^/ALTER $whose SET /; s/\$/;/" | command psql -Xqd postgres -v ON_ERROR_STOP=1
     export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off
       -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c client_encoding=UTF8'
     fb-backfill() { env -u PGOPTIONS fb-backfill "$@"; }

@@ -1,0 +1,307 @@
+# What can happen to a run on our side of the connection: its processes, its files, what it connects
+# to and as whom; and tables that are not what they seem.
+load helper
+load faults
+
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  example_database
+  remember
+}
+
+# ---- the pipeline is cut off
+
+@test "a script cut off at any byte after a batch's data commits nothing without receipts" {
+  make_plan --model review > plan.tsv
+  fb-apply --batch-size 20 plan.tsv > script.sql
+  # from the end of the data of the first batch to the data of the second
+  from=$(grep -abo '^\\\.$' script.sql | sed -n 1p | cut -d : -f 1)
+  to=$(grep -abo '^COPY pg_temp.fb_batch' script.sql | sed -n 2p | cut -d : -f 1)
+  [ "$((to - from))" -gt 30 ]
+  committed=0
+  for (( cut = from; cut <= to; cut++ )); do
+    head -c "$cut" script.sql | psql -Xq > r.tsv 2> /dev/null || true
+    changed > changed
+    awk -F '\t' -v OFS='\t' '$1 == "updated" { print $2, $3, $6 }' r.tsv | sort > said
+    run -0 diff said changed
+    if [ -s said ]; then
+      committed=$((committed + 1))
+      assert_equal "$(grep -c . said)" 20
+      sql 'UPDATE feedback_review AS t SET syllabus_id = w.syllabus_id FROM was.review AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id'
+    fi
+  done
+  # it was cut before and after the COMMIT
+  [ "$committed" -gt 0 ]
+  [ "$committed" -lt "$((to - from))" ]
+}
+
+@test "a member of the pipeline by hand is killed: at most the batch that was being committed has no receipts" {
+  make_plan > plan.tsv
+  for victim in fb-apply psql; do
+    # env, so that the shell waits for the signal to be over
+    setsid bash -c 'fb-apply --batch-size 10 --pause 20 plan.tsv | psql -Xq > r.tsv' 2> /dev/null &
+    leader=$!
+    wait_until has_lines r.tsv 45
+    kill -KILL "$(members $leader | awk -v name=$victim '$2 == name { print $1 }')"
+    wait $leader || true
+    wait_until no_backend
+    if [ $victim = fb-apply ]; then assert_agree 0 r.tsv; else assert_agree 10 r.tsv; fi
+    [ "$(grep -c . said)" -ge 40 ]
+    fb-apply --undo r.tsv | psql -Xq > u.tsv
+    sql "UPDATE feedback_answer AS t SET syllabus_id = w.syllabus_id FROM was.answer AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id"
+  done
+  assert_finishes
+}
+no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND pid <> pg_backend_pid() AND backend_type = 'client backend'")" = 0 ]; }
+
+@test "psql is killed after a COMMIT and before its receipts: that a batch may have none is said" {
+  # psql is stopped at its third write, which is the second batch's receipts
+  hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 15) FOR UPDATE;"
+  mkfifo slow
+  setsid fb-backfill --model answer --batch-size 10 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
+  leader=$!
+  wait_until backends_waiting
+  victim=$(members $leader | awk '$2 == "psql" { print $1 }')
+  kill -STOP "$victim"
+  release
+  # the backend commits, and nobody takes the receipts
+  waits_for_client() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND wait_event = 'ClientRead'")" -ge 1 ]; }
+  wait_until waits_for_client
+  kill -KILL "$victim"
+  status=0; wait $leader || status=$?
+  assert_equal $status 2
+  wait_until no_backend
+  run -0 cat err
+  assert_line --partial "fb-backfill: 10 of "
+  assert_line --partial 'one more batch may be'
+  assert_agree 10 r.tsv
+  assert_finishes
+}
+
+# ---- nobody takes what it writes
+
+@test "no room for the receipts: the batch whose receipts could not be written is told, and it is the last" {
+  make_plan > plan.tsv
+  for receipts in r.tsv /dev/full; do
+    # the limit is 4 KiB
+    run bash -c "set -o pipefail; fb-apply --batch-size 10 plan.tsv | (trap '' XFSZ; ulimit -f 4; psql -Xq > $receipts) 2> err"
+    [ "$status" -ne 0 ]
+    grep -q 'could not write COPY data: \(File too large\|No space left on device\)' err
+    if [ $receipts = r.tsv ]; then
+      [ "$(wc -c < r.tsv)" = 4096 ]
+      assert_agree 10 r.tsv
+      fb-backfill --undo r.tsv --quiet || [ $? = 1 ]  # the last line is cut off
+      changed > left
+      [ "$(wc -l < left)" -le 11 ]
+      sql "UPDATE feedback_answer AS t SET syllabus_id = w.syllabus_id FROM was.answer AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id"
+    else
+      assert_agree 10
+    fi
+  done
+  assert_finishes
+}
+
+@test "no room for fb-backfill's receipts: it stops, says so, and a second run finishes" {
+  make_plan > plan.tsv
+  for jobs in 1 2; do
+    run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 4; exec fb-backfill --apply plan.tsv --jobs $jobs --batch-size 10 --receipts r.tsv"
+    [[ $stderr == *'could not write COPY data: File too large'*' records are committed'*'one more batch may be'* ]]
+    files=(r.tsv)
+    [ $jobs = 1 ] || [ ! -e r.tsv.1 ] || files=(r.tsv.?)
+    assert_agree $((10 * jobs)) "${files[@]}"
+    [ -s said ]
+    sql 'UPDATE feedback_answer AS t SET syllabus_id = w.syllabus_id FROM was.answer AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id;
+         UPDATE feedback_review AS t SET syllabus_id = w.syllabus_id FROM was.review AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id'
+    rm -f r.tsv*
+  done
+  assert_finishes
+}
+
+@test "TMPDIR is full, or no folder to write to: nothing is done" {
+  run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 1; exec fb-backfill"
+  [[ $stderr == *'File too large'* && $stderr == *'nothing was changed'* ]]
+  # and where it is not told, but killed for it
+  run -2 --separate-stderr bash -c 'ulimit -f 1; exec fb-backfill'
+  [[ $stderr == *'nothing was changed'* ]]
+  for folder in /proc /dev/null /nowhere; do
+    TMPDIR=$folder run -2 --separate-stderr fb-backfill
+    [[ $stderr == *mktemp*"$folder"* ]]
+  done
+  assert_agree 0
+  assert_finishes
+}
+
+# ---- psql and the connection
+
+# A run and an apply of an earlier plan must both stop with this message and change nothing.
+assert_stops() { # MESSAGE COMMAND...
+  local message=$1
+  shift
+  run -2 --separate-stderr "$@" fb-backfill --receipts r.tsv
+  [[ $stderr == *$message* && $stderr == *'nothing was changed'* ]] || { echo "$stderr"; false; }
+  assert_output ''
+  run -2 --separate-stderr "$@" fb-backfill --apply plan.tsv --receipts r.tsv
+  [[ $stderr == *$message* && $stderr == *'0 of '*' records are committed'* ]] || { echo "$stderr"; false; }
+  run -2 --separate-stderr "$@" fb-backfill --check
+  [[ $stderr == *$message*'could not count'* ]] || { echo "$stderr"; false; }
+  assert_agree 0 r.tsv
+}
+
+@test "no server, a wrong port, a wrong database, a wrong role, a wrong password: nothing is done" {
+  make_plan > plan.tsv
+  assert_stops 'Connection refused' env PGPORT=1 PGHOST=127.0.0.1
+  assert_stops 'No such file or directory' env PGHOST="$PWD"
+  assert_stops 'could not translate host name' env PGHOST=nowhere.invalid
+  assert_stops 'database "nowhere" does not exist' env PGDATABASE=nowhere
+  assert_stops 'password authentication failed for user "nobody"' env PGUSER=nobody PGPASSWORD=x
+  assert_stops 'password authentication failed' env PGPASSWORD=wrong
+  assert_finishes
+}
+
+@test "psql is missing, too old, or not psql at all: nothing is done" {
+  make_plan > plan.tsv
+  mkdir without
+  for program in bash env dirname mktemp rm awk cat wc cp mkfifo tail sleep; do ln -s "$(command -v $program)" without; done
+  PATH=$PWD/without run -2 "$project/bin/fb-backfill"
+  assert_output 'fb-backfill: psql is missing: install PostgreSQL'\''s client (Debian: postgresql-client)'
+  mkdir old
+  printf '%s\n' '#!/bin/sh' 'echo "psql: invalid option -- '"'X'"'" >&2' 'exit 1' > old/psql
+  chmod +x old/psql
+  assert_stops 'psql: invalid option' env PATH="$PWD/old:$PATH"
+  # one that does nothing, and says that all is well
+  printf '%s\n' '#!/bin/sh' 'exit 0' > old/psql
+  for arguments in '' '--apply plan.tsv' --check; do
+    # shellcheck disable=SC2086
+    PATH="$PWD/old:$PATH" run -2 fb-backfill $arguments
+  done
+  assert_agree 0
+  assert_finishes
+}
+
+@test "a table or a column is missing, or has another name: nothing is done" {
+  make_plan > plan.tsv
+  for thing in 'feedback_review' 'feedback_answer' 'feedback_answer COLUMN syllabus_id' 'feedback_review COLUMN cohort_id'; do
+    name=${thing##* }
+    sql "ALTER TABLE ${thing/COLUMN/RENAME COLUMN} RENAME TO other" 2> /dev/null || sql "ALTER TABLE ${thing/COLUMN/RENAME COLUMN} TO other"
+    run -2 --separate-stderr fb-backfill
+    [[ $stderr == *"$name"*'does not exist'*'nothing was changed'* ]] || { echo "$stderr"; false; }
+    run -2 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
+    [[ $stderr == *"$name"*'does not exist'*' records are committed'* ]] || { echo "$stderr"; false; }
+    if [[ $thing == *COLUMN* ]]; then sql "ALTER TABLE ${thing%% *} RENAME COLUMN other TO $name"; else sql "ALTER TABLE other RENAME TO $name"; fi
+    assert_agree 0 r.tsv
+  done
+  for table in admissions_cohort admissions_syllabusversion admissions_syllabus; do
+    sql "ALTER TABLE $table RENAME TO other"
+    run -2 --separate-stderr fb-backfill
+    [[ $stderr == *"relation \"$table\" does not exist"*'nothing was changed'* ]]
+    sql "ALTER TABLE other RENAME TO $table"
+  done
+  assert_agree 0
+  assert_finishes
+}
+
+@test "each privilege that is missing stops it: nothing is done, and with it all is" {
+  make_plan > plan.tsv
+  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
+  sql "ALTER ROLE feedback_backfill PASSWORD 'only for this test'; REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
+  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
+  for privilege in 'SELECT ON admissions_syllabus' 'SELECT ON admissions_syllabusversion' 'SELECT ON admissions_cohort' \
+      'SELECT ON feedback_answer' 'SELECT ON feedback_review' 'UPDATE (syllabus_id) ON feedback_answer' \
+      'UPDATE (syllabus_id) ON feedback_review' "TEMPORARY ON DATABASE $PGDATABASE"; do
+    sql "REVOKE $privilege FROM feedback_backfill"
+    # by model, so that nothing of the other one is done before
+    case $privilege in *review) model=review ;; *) model=answer ;; esac
+    run -2 --separate-stderr as_role fb-backfill --model $model --receipts r.tsv
+    [[ $stderr == *'permission denied'* ]] || { echo "$privilege: $stderr"; false; }
+    [[ $stderr == *'nothing was changed'* || $stderr == *'0 of '*' records are committed'* ]] || { echo "$stderr"; false; }
+    assert_agree 0 r.tsv
+    [ ! -s changed ]
+    sql "GRANT $privilege TO feedback_backfill"
+  done
+  as_role fb-backfill --quiet
+  run -0 diff right <(changed)
+}
+
+# ---- tables that are not what they seem
+
+@test "a row security policy that hides rows from the update: each of them failed, and after it a second run finishes" {
+  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
+  sql "ALTER ROLE feedback_backfill PASSWORD 'only for this test';
+       ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
+       CREATE POLICY look ON feedback_answer FOR SELECT USING (id <> $(nth answer 1));
+       CREATE POLICY change ON feedback_answer FOR UPDATE USING (id NOT IN ($(nth answer 4), $(nth answer 8)))"
+  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
+  run -1 --separate-stderr as_role fb-backfill --batch-size 5 --receipts r.tsv
+  assert_line --partial "✗ Answer $(nth answer 4): not updated, though nothing speaks against it"
+  assert_line --partial "✗ Answer $(nth answer 8): not updated, though nothing speaks against it"
+  refute_line --partial "Answer $(nth answer 1):"
+  assert_line 'Errors: 2'
+  assert_agree 0 r.tsv
+  assert_equal "$(grep -c . said)" "$(($(grep -c . right) - 3))"
+  # a policy without effect for who asks for none is an error, not a smaller run
+  PGOPTIONS='-c row_security=off' run -2 --separate-stderr as_role fb-backfill
+  [[ $stderr == *'query would be affected by row-level security policy'*'nothing was changed'* ]]
+  sql 'ALTER TABLE feedback_answer DISABLE ROW LEVEL SECURITY'
+  assert_finishes
+}
+
+@test "a trigger that drops updates: each of them failed, and without it a second run finishes" {
+  sql "CREATE FUNCTION drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN NEW.id % 2 = 0 THEN NEW END; END';
+       CREATE TRIGGER drop_it BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION drop_it()"
+  run -1 --separate-stderr fb-backfill --receipts r.tsv
+  assert_equal "$(grep -c '^failed.*not updated, though nothing speaks against it' r.tsv)" "$(awk '$1 == "answer" && $2 % 2' right | wc -l)"
+  assert_agree 0 r.tsv
+  sql 'DROP TRIGGER drop_it ON feedback_answer'
+  assert_finishes
+}
+
+@test "a trigger that sets another syllabus, or none: nothing wrong stays, and each of them failed" {
+  for wrong in '(SELECT max(id) FROM admissions_syllabus)' NULL; do
+    sql "CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id % 2 = 1 THEN NEW.syllabus_id := $wrong; END IF; RETURN NEW; END';
+         CREATE TRIGGER other BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION other()"
+    run -1 --separate-stderr fb-backfill --model answer --batch-size 30 --receipts r.tsv
+    grep -q '^failed.*a trigger set another syllabus_id' r.tsv
+    assert_agree 0 r.tsv
+    sql 'DROP TRIGGER other ON feedback_answer; DROP FUNCTION other'
+    fb-backfill --undo r.tsv --quiet
+  done
+  assert_finishes
+}
+
+@test "a trigger that sets another column as well: not by us, and the rows are right" {
+  sql "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
+       CREATE TRIGGER stamp BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION stamp()"
+  run -0 fb-backfill --quiet
+  run -0 fb-backfill --check
+}
+
+@test "a partitioned table: all is as with a plain one" {
+  sql "ALTER TABLE feedback_review RENAME TO old;
+       CREATE TABLE feedback_review (LIKE old, CONSTRAINT review_key PRIMARY KEY (id),
+         FOREIGN KEY (syllabus_id) REFERENCES admissions_syllabus DEFERRABLE INITIALLY DEFERRED) PARTITION BY RANGE (id);
+       CREATE TABLE low PARTITION OF feedback_review FOR VALUES FROM (MINVALUE) TO (60);
+       CREATE TABLE high PARTITION OF feedback_review FOR VALUES FROM (60) TO (MAXVALUE);
+       INSERT INTO feedback_review SELECT * FROM old; DROP TABLE old"
+  run -0 --separate-stderr fb-backfill --batch-size 7 --receipts r.tsv
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  fb-backfill --undo r.tsv --quiet
+  run -0 changed
+  assert_output ''
+  assert_finishes
+}
+
+@test "a view in a table's place: it is filled through the view, or refused, and nothing is half done" {
+  sql "ALTER TABLE feedback_review RENAME TO review_table; CREATE VIEW feedback_review AS SELECT * FROM review_table"
+  run fb-backfill --receipts r.tsv
+  if [ "$status" = 0 ]; then
+    assert_agree 0 r.tsv
+    run -0 diff right changed
+  else
+    assert_equal "$status" 2
+    assert_output --partial feedback_review
+    assert_agree 0 r.tsv
+    sql 'DROP VIEW feedback_review; ALTER TABLE review_table RENAME TO feedback_review'
+    assert_finishes
+  fi
+}
