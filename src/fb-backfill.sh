@@ -171,19 +171,17 @@ await() {
   return "$status"
 }
 
-# Opens a pipe, to write at descriptor 5 and to read at 6. Whoever is to write or to read may die before it
-# could have opened a named one, and the other would wait for that.
-open_pipe() {
-  mkfifo "$tmp/pipe" || exit 2
-  # shellcheck disable=SC2094  # it is a pipe
-  exec 4<> "$tmp/pipe" 5> "$tmp/pipe" 6< "$tmp/pipe" 4>&-
-  rm -f "$tmp/pipe"
-}
-close_pipe() { exec 5>&- 6<&-; }
-
 # The worst of the exit statuses so far.
 worst=0
 note_status() { (( $1 > worst )) && worst=$1; return 0; }
+
+# Opens a named pipe: to write at 5, to read at 6. By its name neither end opens before the other does,
+# and who waits for one that was killed waits forever.
+open_pipe() { # FIFO
+  # shellcheck disable=SC2094  # it is a pipe
+  exec 4<> "$1" 5> "$1" 6< "$1" 4>&-
+}
+close_pipe() { exec 5>&- 6<&-; }
 
 # ---- the plan ----
 
@@ -206,8 +204,10 @@ END
 # Makes the plan in $tmp/plan.tsv. Nothing is applied unless all of it was made.
 make_plan() {
   local line
-  snapshot_script > "$tmp/snapshot.sql" || exit 2
-  open_pipe
+  if ! snapshot_script > "$tmp/snapshot.sql" || ! mkfifo "$tmp/rows" "$tmp/candidates"; then
+    die "the plan could not be made: nothing was changed"
+  fi
+  open_pipe "$tmp/rows"
   "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 5>&- 6<&- & local reader=$!
   children+=("$reader")
   exec 3<&6
@@ -216,7 +216,7 @@ make_plan() {
     await "$reader"
     die "the snapshot could not be taken: nothing was changed"
   fi
-  open_pipe
+  open_pipe "$tmp/candidates"
   fb-extract <&3 >&5 3<&- 5>&- 6<&- & local extract=$!
   fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolve=$!
   close_pipe
@@ -281,7 +281,7 @@ split_input() {
   plan_part="$tmp/plan." awk -v per="$per" '
     NR == 1 { header = $0; next }
     (NR - 2) % per == 0 { if (file) close(file); file = ENVIRON["plan_part"] (++part); print header > file }
-    { print > file }' "$input" || exit 2
+    { print > file }' "$input" || die "the plan could not be split for the jobs: nothing was changed"
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
     inputs+=("$tmp/plan.$i")
     parts+=("$receipts.$i")
@@ -290,9 +290,11 @@ split_input() {
 inputs=() parts=() input=
 
 start_job() { # index
-  "${apply[@]}" "${inputs[$1]}" > "$tmp/script.$1" & applies+=($!)
+  open_pipe "$tmp/script.$1"
+  "${apply[@]}" "${inputs[$1]}" >&5 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
-  "${psql[@]}" < "$tmp/script.$1" > "${parts[$1]}" & writers+=($!)
+  "${psql[@]}" <&6 > "${parts[$1]}" 5>&- 6<&- & writers+=($!)
+  close_pipe
 }
 
 # Prints the receipts of all jobs in turn, as one file, while they are being written.
@@ -331,10 +333,11 @@ carry_out() {
     mkfifo "$tmp/script.$i" || exit 2
     empty "${parts[$i]}"
   done
+  mkfifo "$tmp/receipts" || die "nothing was changed"
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   children+=("${applies[@]}" "${writers[@]}")
-  open_pipe
+  open_pipe "$tmp/receipts"
   # It ends with the last writer, and what it runs could outlive it: it is waited for, not killed.
   follow >&5 5>&- 6<&- & follower=$!
   report_to - <&6 5>&- 6<&- & reporter=$!
@@ -348,9 +351,13 @@ carry_out() {
   wait "$reporter"; status=$?
   wait "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then
-    join_parts > "$receipts" || die "all receipts are in ${parts[*]}"
-    rm -f -- "${parts[@]}"
-    parts=("$receipts")
+    if join_parts > "$receipts"; then
+      rm -f -- "${parts[@]}"
+      parts=("$receipts")
+    else
+      rm -f -- "$receipts"  # not all of them
+      worst=2
+    fi
   fi
   if (( worst == 2 )); then
     tell_committed
@@ -393,7 +400,9 @@ take_file() {
 check() {
   local name eligible no_syllabus title left=0 object=
   fb-extract --sql --count --model "$model" > "$tmp/check.sql" || exit 2
-  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" || die "could not count"
+  if ! "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" || [ ! -s "$tmp/check.tsv" ]; then
+    die "could not count"
+  fi
   while IFS=$'\t' read -r name eligible no_syllabus; do
     [ "$name" != model ] || continue
     left=$((left + eligible))

@@ -36,9 +36,13 @@ setup() {
 }
 
 @test "a member of the pipeline by hand is killed: at most the batch that was being committed has no receipts" {
+  # so many rows that the script does not fit in the pipe, and fb-apply is there to be killed
+  sql "INSERT INTO feedback_answer SELECT (jsonb_populate_record(t, jsonb_build_object('id', 10000 + n, 'token_id', NULL))).*
+       FROM feedback_answer AS t, generate_series(1, 3000) AS n WHERE t.id = $(nth answer 1);
+       DROP SCHEMA was CASCADE"
+  remember
   make_plan > plan.tsv
   for victim in fb-apply psql; do
-    # env, so that the shell waits for the signal to be over
     setsid bash -c 'fb-apply --batch-size 10 --pause 20 plan.tsv | psql -Xq > r.tsv' 2> /dev/null &
     leader=$!
     wait_until has_lines r.tsv 45
@@ -78,6 +82,21 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
+@test "a program that ends before it opens its input leaves nobody waiting" {
+  cp "$project/bin/fb-backfill" .
+  for program in fb-extract fb-resolve fb-apply fb-report; do ln -s "$project/bin/$program" .; done
+  for program in fb-extract fb-resolve fb-apply fb-report; do
+    rm $program
+    printf '%s\n' '#!/bin/sh' "case \$* in *--sql*) exec $project/bin/$program \"\$@\" ;; *) kill -KILL \$\$ ;; esac" > $program
+    chmod +x $program
+    run -2 timeout 20 ./fb-backfill --receipts r.tsv
+    assert_output --regexp 'nothing was changed|0 of [0-9]* records are committed|all was carried out'
+    ln -sf "$project/bin/$program" .
+  done
+  assert_agree 0 r.tsv
+  assert_finishes
+}
+
 # ---- nobody takes what it writes
 
 @test "no room for the receipts: the batch whose receipts could not be written is told, and it is the last" {
@@ -104,10 +123,15 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
 @test "no room for fb-backfill's receipts: it stops, says so, and a second run finishes" {
   make_plan > plan.tsv
   for jobs in 1 2; do
-    run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 4; exec fb-backfill --apply plan.tsv --jobs $jobs --batch-size 10 --receipts r.tsv"
-    [[ $stderr == *'could not write COPY data: File too large'*' records are committed'*'one more batch may be'* ]]
-    files=(r.tsv)
-    [ $jobs = 1 ] || [ ! -e r.tsv.1 ] || files=(r.tsv.?)
+    # 4 KiB; for two jobs what each job's part of the plan needs, which is less than its receipts
+    limit=4
+    [ $jobs = 1 ] || limit=$(($(wc -c < plan.tsv) / 2 / 1024 + 1))
+    run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f $limit; exec fb-backfill --apply plan.tsv --jobs $jobs --batch-size 10 --receipts r.tsv"
+    [[ $stderr == *'could not write COPY data: File too large'*' records are committed'*'one more batch may be'* ]] || { echo "$stderr"; false; }
+    # for two jobs there is no room for all in one
+    if [ $jobs = 1 ]; then files=(r.tsv); else files=(r.tsv.1 r.tsv.2); fi
+    [[ $stderr == *"their receipts are in ${files[*]}"* ]]
+    assert_equal "$(echo r.tsv*)" "${files[*]}"
     assert_agree $((10 * jobs)) "${files[@]}"
     [ -s said ]
     sql 'UPDATE feedback_answer AS t SET syllabus_id = w.syllabus_id FROM was.answer AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id;
@@ -123,6 +147,9 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   # and where it is not told, but killed for it
   run -2 --separate-stderr bash -c 'ulimit -f 1; exec fb-backfill'
   [[ $stderr == *'nothing was changed'* ]]
+  make_plan > plan.tsv
+  run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 1; exec fb-backfill --apply plan.tsv --jobs 2"
+  [[ $stderr == *'File too large'* && $stderr == *'nothing was changed'* ]]
   for folder in /proc /dev/null /nowhere; do
     TMPDIR=$folder run -2 --separate-stderr fb-backfill
     [[ $stderr == *mktemp*"$folder"* ]]

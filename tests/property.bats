@@ -3,7 +3,7 @@
 #   FB_ROUNDS=50 tests/run tests/property.bats   more rounds
 load helper
 
-rounds=${FB_ROUNDS:-6}
+rounds=${FB_ROUNDS:-5}
 
 setup() {
   cd "$BATS_TEST_TMPDIR"

@@ -19,8 +19,8 @@ DECLARE
   rec record;
   reason text; state text; message text;
 BEGIN
-  -- Takes the lock on the table and checks the privileges here, where a failure stops the script.
-  UPDATE {table} SET syllabus_id = syllabus_id WHERE false;
+  -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
+  UPDATE {table} SET syllabus_id = syllabus_id WHERE id = cohort_id AND false;
 
   SELECT min(id), max(id) INTO lowest, highest FROM pg_temp.fb_batch WHERE model = '{model}';
 
