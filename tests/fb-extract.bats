@@ -105,6 +105,16 @@ fb-extract: ... and 4 more"
   run -0 cmp rejects <(sed -n '3,10p; 12p' rows.tsv)
 }
 
+@test "what is cut off within an escape or a character" {
+  { lines "$header"; printf 'answer\t1\t7\t\\\nanswer\t2\t7\t\\N\\\nanswer\t\xe2\x82\xff\t7\t\\N\nanswer\t\xe2\x82\t7\t\\N\n'; } > rows.tsv
+  run -1 --separate-stderr fb-extract rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id')"
+  assert_equal "$stderr" "fb-extract: rows.tsv:2: backslash at the end of the record
+fb-extract: rows.tsv:3: backslash at the end of the record
+fb-extract: rows.tsv:4: invalid UTF-8
+fb-extract: rows.tsv:5: invalid UTF-8"
+}
+
 @test "CSV: a malformed record goes to --rejects byte for byte, all its lines" {
   printf 'model,id,cohort_id,syllabus_id\r\nanswer,1,7,\r\nanswer,2,"7\n"x,\r\nanswer,3,7\nanswer,4,7,\nanswer,5,"7,\n' > rows.csv
   run -1 --separate-stderr fb-extract --rejects rejects rows.csv
