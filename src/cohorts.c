@@ -76,10 +76,11 @@ cohorts_find(const struct cohorts *cohorts, int64_t cohort_id)
 void
 cohorts_free(struct cohorts *cohorts)
 {
-	struct cohort *cohort, *next;
+	struct cohort *cohort = cohorts->map, *next;
 
-	HASH_ITER(hh, cohorts->map, cohort, next) {
-		HASH_DEL(cohorts->map, cohort);
+	HASH_CLEAR(hh, cohorts->map);	/* frees what is uthash's; the cohorts are still in a chain */
+	for (; cohort != NULL; cohort = next) {
+		next = cohort->hh.next;
 		free(cohort);
 	}
 }

@@ -189,8 +189,10 @@ copytext_put(struct out *out, struct slice value)
 	char escaped[2];
 	struct slice piece;
 
-	if (value.ptr == NULL)
+	if (value.ptr == NULL) {
 		out_slice(out, encoded_null);
+		return;
+	}
 	while (encode_piece(&value, escaped, &piece))
 		out_slice(out, piece);
 }
@@ -201,8 +203,10 @@ copytext_append(struct buffer *buffer, struct slice value)
 	char escaped[2];
 	struct slice piece;
 
-	if (value.ptr == NULL)
+	if (value.ptr == NULL) {
 		buffer_append(buffer, encoded_null.ptr, encoded_null.len);
+		return;
+	}
 	while (encode_piece(&value, escaped, &piece))
 		buffer_append(buffer, piece.ptr, piece.len);
 }

@@ -125,7 +125,7 @@ static void
 extract(struct table *rows, const struct model_choice *choice, struct out *out)
 {
 	while (table_next(rows)) {
-		int64_t id, cohort_id, syllabus_id;
+		int64_t id, cohort_id = 0, syllabus_id;
 		int model = rows->has[MODEL] ? table_model(rows) : choice->only;
 
 		if (model == -1 || !table_bigint(rows, ID, &id))

@@ -281,6 +281,7 @@ read_plain_record(struct table *table)
 {
 	const bool csv = table->format == CSV_FORMAT;
 	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
+	const struct slice null = { NULL, 0 };
 	struct slice record = table->raw, field = { record.ptr, 0 };
 	struct marks marks;
 
@@ -307,7 +308,7 @@ read_plain_record(struct table *table)
 		}
 		if (is_wanted(table, table->count)) {
 			field.len = (size_t)(end - field.ptr);
-			table->field[table->wanted[table->seen++].column] = is_null ? (struct slice){ 0 } : field;
+			table->field[table->wanted[table->seen++].column] = is_null ? null : field;
 		}
 		field.ptr = end + 1;
 	}

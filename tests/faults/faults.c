@@ -181,7 +181,7 @@ open(const char *path, int flags, ...)
 
 	NEXT(open);
 	va_start(args, flags);
-	mode = flags & O_CREAT ? va_arg(args, unsigned) : 0;
+	mode = (flags & O_CREAT) ? va_arg(args, unsigned) : 0;
 	va_end(args);
 	return fails("open", path) ? -1 : next(path, flags, mode);
 }

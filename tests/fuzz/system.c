@@ -136,7 +136,7 @@ static void *allocated[10000];
 static size_t allocated_count;
 
 static void
-forget(void *ptr)
+forget(const void *ptr)
 {
 	size_t i = allocated_count;
 
