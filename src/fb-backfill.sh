@@ -37,7 +37,8 @@ Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1)
 # controls, U+061C, U+200E to U+202E, U+2066 to U+2069; control characters; bytes that are no UTF-8.
 warn() {
   local text="$*" turn
-  for turn in $'\xd8\x9c' $'\xe2\x80'{$'\x8e',$'\x8f',$'\xaa',$'\xab',$'\xac',$'\xad',$'\xae'} $'\xe2\x81'{$'\xa6',$'\xa7',$'\xa8',$'\xa9'}; do
+  for turn in $'\xd8\x9c' $'\xe2\x80\x8e' $'\xe2\x80\x8f' $'\xe2\x80\xaa' $'\xe2\x80\xab' $'\xe2\x80\xac' $'\xe2\x80\xad' \
+      $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x81\xa7' $'\xe2\x81\xa8' $'\xe2\x81\xa9'; do
     text=${text//"$turn"/?}
   done
   printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2

@@ -12,7 +12,7 @@ receipts() {
   lines 'updated\treview\t1\t1\tmiami-1\t10\t\\N\t\\N'
 }
 
-rule=======================================================================
+rule='======================================================================'
 
 @test "receipts: every status, the first five failures and a count, exit 1" {
   receipts > r.tsv
@@ -76,10 +76,10 @@ $rule"
 
 @test "standard input is read from where it stands" {
   receipts > r.tsv
-  { echo 'not ours'; cat r.tsv; } > more
+  { echo 'not ours'; cat r.tsv; } > longer
   run -1 fb-report < r.tsv
   expected=$output
-  run -1 bash -c '{ read -r _; fb-report; } < more'
+  run -1 bash -c '{ read -r _; fb-report; } < longer'
   assert_output "$expected"
 }
 

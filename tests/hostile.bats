@@ -194,7 +194,7 @@ good_ids=('0 0' '-0 0' '-1 -1' '+7 7' '007 7' '-007 -7' '00000000000000000000000
   '+09223372036854775807 9223372036854775807' '2147483648 2147483648')
 
 bad_ids=(9223372036854775808 -9223372036854775809 18446744073709551616 18446744073709551623 99999999999999999999999999999999
-  '' ' ' ' 7' '7 ' '7 7' 7.0 7. .7 7,000 7.000 "7'000" 7_000 7e3 0x7 0b1 7L + - +-7 -- ٧ ７ ² NULL null t
+  '' ' ' ' 7' '7 ' '7 7' 7.0 7. .7 "7,000" 7.000 "7'000" 7_000 7e3 0x7 0b1 7L + - +-7 -- ٧ ７ ² NULL null t
   '7\\b' '\\t7' '7\\n' '\\\\N' 'a\x1b[31m')
 
 @test "ids: what is read as which number" {
@@ -438,23 +438,23 @@ fb-report: f:3: no such status or reason for it'
         *) record "$kind" id=234 cohort_id=7 'cohort=a\\\\\\tb' 'syllabus=\\303\\251é' ;;
       esac; } > whole
     { header candidates; record candidates; record candidates id=2 cohort_id=8; } > candidates.tsv
-    read_whole() { if [ "$kind" = cohorts ]; then fb-resolve --cohorts cut candidates.tsv; else read_as "$kind" cut; fi; }
-    cp whole cut
+    read_whole() { if [ "$kind" = cohorts ]; then fb-resolve --cohorts part candidates.tsv; else read_as "$kind" part; fi; }
+    cp whole part
     run -0 read_whole
     all=$(results)
     [ "$(wc -l <<< "$all")" = 2 ]
     size=$(wc -c < whole) first=$(head -n 1 whole | wc -c) second=$(head -n 2 whole | wc -c)
     for (( at = 0; at < size; at++ )); do
-      head -c "$at" whole > cut
+      head -c "$at" whole > part
       run --separate-stderr read_whole
       if (( at < first )); then
         assert_equal "$status" 2
         assert_equal "$output" ''
       elif (( at < second )); then
-        (( at == first )) || [[ $stderr == *'cut:2: cut off: no newline at its end'* ]]
+        (( at == first )) || [[ $stderr == *'part:2: cut off: no newline at its end'* ]]
         assert_equal "$(results)" ''
       else
-        (( at == second )) || [[ $stderr == *'cut:3: cut off: no newline at its end'* ]]
+        (( at == second )) || [[ $stderr == *'part:3: cut off: no newline at its end'* ]]
         assert_equal "$(results)" "$(head -n 1 <<< "$all")"
       fi
       # one that knows fewer cohorts names those that it does not know
@@ -468,8 +468,8 @@ fb-report: f:3: no such status or reason for it'
   { header candidates; record candidates; record candidates id=2 cohort_id=8; } > candidates.tsv
   size=$(wc -c < whole) header=$(head -n 1 whole | wc -c) second=$(head -n 3 whole | wc -c)
   for (( at = 0; at < size; at++ )); do
-    head -c "$at" whole > cut
-    run --separate-stderr fb-resolve --cohorts cut candidates.tsv
+    head -c "$at" whole > part
+    run --separate-stderr fb-resolve --cohorts part candidates.tsv
     if (( at < header - 1 )); then
       assert_equal "$status" 2
       assert_equal "$output" ''
@@ -481,8 +481,8 @@ fb-report: f:3: no such status or reason for it'
     assert_equal "$(results)" "$(printf '%s\n' "$first" "$last" | grep .)"
   done
   # Since it may, a last field without quotes cannot be told from its beginning.
-  printf 'cohort_id,syllabus,cohort,syllabus_id\n7,full,miami,12' > cut   # 123
-  run -1 fb-resolve --cohorts cut candidates.tsv
+  printf 'cohort_id,syllabus,cohort,syllabus_id\n7,full,miami,12' > part   # 123
+  run -1 fb-resolve --cohorts part candidates.tsv
   assert_line "$(record plan syllabus_id=12)"
 }
 

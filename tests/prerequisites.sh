@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# prerequisites.sh [sanitize|valgrind|coverage]: installs what building, the demo and the tests need and is
+# prerequisites.sh [sanitize|valgrind|coverage|fuzz|lint]: installs what building, the demo and the tests need and is
 # missing, and what that target of make needs besides: with apt-get as root, else it names the packages and stops.
+# shellcheck disable=SC2317  # need calls the functions that seem not to be called
 set -u
 
 missing=() fedora=() alpine=() homebrew=()
@@ -17,6 +18,10 @@ program() { command -v "$1" > /dev/null; }
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
+fuzzer() {
+  echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |
+    clang -fsanitize="$1,address,undefined" -x c -o /dev/null - 2> /dev/null
+}
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
 need program cc              gcc               gcc                build-base        gcc
@@ -41,6 +46,11 @@ need program systemd-analyze systemd           systemd            -             
 case ${1-} in
   sanitize)
     need sanitizer address     libclang-rt-dev   compiler-rt        compiler-rt       - ;;
+  fuzz)
+    need fuzzer    fuzzer      libclang-rt-dev   compiler-rt        compiler-rt       llvm ;;
+  lint)
+    need program cppcheck      cppcheck          cppcheck           cppcheck          cppcheck
+    need program clang-tidy    clang-tidy        clang-tools-extra  clang-extra-tools llvm ;;
   valgrind)
     need program valgrind      valgrind          valgrind           valgrind          - ;;
   coverage)

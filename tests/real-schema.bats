@@ -29,8 +29,8 @@ receipts_agree() { # receipts
   for model in answer review; do
     grep "^updated.$model" "$1" | cut -f 3,6 | sort > said
     sql "COPY (SELECT t.id, t.syllabus_id FROM feedback_$model AS t JOIN before_$model AS b USING (id)
-         WHERE t.syllabus_id IS DISTINCT FROM b.syllabus_id) TO STDOUT" | sort > done
-    run -0 diff said done
+         WHERE t.syllabus_id IS DISTINCT FROM b.syllabus_id) TO STDOUT" | sort > did
+    run -0 diff said did
   done
 }
 remember() {
