@@ -99,6 +99,13 @@ coverage:
 	tests/coverage
 
 .PHONY: sanitize valgrind coverage
+# ---- lint: what can be seen of the source without running it; src/ includes what is built from src/sql ----
+
+lint: $(SQL:src/sql/%=build/sql/%.h)
+	@tests/prerequisites.sh lint
+	tests/lint
+
+.PHONY: lint
 
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #
@@ -106,16 +113,17 @@ coverage:
 # make fuzz-seeds  the kept inputs, once
 
 FUZZ_SECONDS = 60
-FUZZERS = text-records csv-records cohorts script
+FUZZERS = text-records csv-records cohorts script report
 FUZZ_CC = clang
 FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
-fuzz: $(FUZZERS:%=build/fuzz/%)
+fuzz fuzz-seeds:
+	@tests/prerequisites.sh fuzz
+	$(MAKE) fuzzers
 	@for fuzzer in $(FUZZERS); do \
-	    tests/fuzz/run $$fuzzer -max_total_time=$(FUZZ_SECONDS) || exit; done
+	    tests/fuzz/run $$fuzzer $(if $(filter fuzz,$@),-max_total_time=$(FUZZ_SECONDS),-runs=0) || exit; done
 
-fuzz-seeds: $(FUZZERS:%=build/fuzz/%)
-	@for fuzzer in $(FUZZERS); do tests/fuzz/run $$fuzzer -runs=0 || exit; done
+fuzzers: $(FUZZERS:%=build/fuzz/%)
 
 $(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/harness/%.o build/fuzz/system.o build/fuzz/naive.o $(SHARED:%=build/fuzz/src/%.o)
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -132,7 +140,7 @@ build/fuzz/%.o: tests/fuzz/%.c
 	@mkdir -p build/fuzz
 	$(FUZZ_CC) $(ALL_CFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -c -o $@ $<
 
-.PHONY: fuzz fuzz-seeds
+.PHONY: fuzz fuzz-seeds fuzzers
 
 -include $(wildcard build/fuzz/*.d build/fuzz/*/*.d)
 
