@@ -103,6 +103,19 @@ lines_with(const struct fuzz_bytes *report, const char *begin)
 	return count;
 }
 
+/* The sum of the numbers behind the beginnings of lines. */
+static long
+sum_of(const struct fuzz_bytes *report, const char *begin)
+{
+	size_t len = strlen(begin);
+	long sum = 0;
+
+	for (size_t at = 0; at + len < report->len; at++)
+		if ((at == 0 || report->ptr[at - 1] == '\n') && memcmp(report->ptr + at, begin, len) == 0)
+			sum += strtol(report->ptr + at + len, NULL, 10);	/* a newline ends it */
+	return sum;
+}
+
 static void
 check_total(const struct run *run, const struct fuzz_bytes *report)
 {
@@ -143,6 +156,8 @@ fuzz_one(const char *input, size_t len)
 	if (!(run.how & JSON)) {
 		long lines = run.how & SUMMARY ? 0 : 1, failures = run.failed < 5 ? run.failed : 5;
 
+		CHECK(sum_of(report, "Errors: ") == run.failed && sum_of(report, "Skipped: ") == run.skipped);
+		CHECK(sum_of(report, "Updated ") + sum_of(report, "Reverted ") + sum_of(report, "Would update ") == run.updated);
 		if (run.how & IS_PLAN) {
 			CHECK(lines_with(report, "  [DRY RUN] ") == lines * run.updated);
 		} else {
