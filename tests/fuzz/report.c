@@ -22,6 +22,8 @@ struct run {
 	unsigned char how;
 	int status;
 	long updated, skipped, failed, malformed;
+	int last_model;
+	int changes;		/* of the model from one record to the next; with more than one, sections come again */
 };
 
 static bool
@@ -39,7 +41,7 @@ is_reason(const struct naive_field *field)
 
 /* Counts a record as its status says. */
 static void
-count(struct run *run, const struct naive_record *record)
+count_record_naively(struct run *run, const struct naive_record *record)
 {
 	const struct naive_field *field = record->field + (run->how & IS_PLAN ? 0 : 1);
 	int64_t id;
@@ -52,6 +54,8 @@ count(struct run *run, const struct naive_record *record)
 	    || !naive_is_bigint(field[1].bytes, field[1].len, &id) || !(done || skipped || failed)) {
 		run->malformed++;
 	} else if (is_review || !(run->how & REVIEWS_ONLY)) {
+		run->changes += is_review != run->last_model;
+		run->last_model = is_review;
 		run->updated += done;
 		run->skipped += skipped;
 		run->failed += failed;
@@ -70,7 +74,7 @@ read_records_naively(struct run *run, const char *text, size_t len)
 		whole = newline != NULL;
 		line_len = whole ? (size_t)(newline - line) : len - at;
 		if (whole && naive_read(&record, line, line_len) && record.count == (run->how & IS_PLAN ? 6 : 8))
-			count(run, &record);
+			count_record_naively(run, &record);
 		else
 			run->malformed++;
 	}
@@ -156,8 +160,9 @@ fuzz_one(const char *input, size_t len)
 	if (!(run.how & JSON)) {
 		long lines = run.how & SUMMARY ? 0 : 1, failures = run.failed < 5 ? run.failed : 5;
 
-		CHECK(sum_of(report, "Errors: ") == run.failed && sum_of(report, "Skipped: ") == run.skipped);
-		CHECK(sum_of(report, "Updated ") + sum_of(report, "Reverted ") + sum_of(report, "Would update ") == run.updated);
+		CHECK(run.changes > 1 || sum_of(report, "Errors: ") == run.failed);
+		CHECK(run.changes > 1 || sum_of(report, "Skipped: ") == run.skipped);
+		CHECK(run.changes > 1 || sum_of(report, "Updated ") + sum_of(report, "Reverted ") + sum_of(report, "Would update ") == run.updated);
 		if (run.how & IS_PLAN) {
 			CHECK(lines_with(report, "  [DRY RUN] ") == lines * run.updated);
 		} else {
