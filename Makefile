@@ -144,6 +144,15 @@ build/fuzz/%.o: tests/fuzz/%.c
 
 -include $(wildcard build/fuzz/*.d build/fuzz/*/*.d)
 
+# ---- benchmarks: beside other programs, and beside one plain UPDATE (tests/bench) ----
+
+bench: prerequisites
+	$(MAKE) all
+	tests/bench/filters.sh build/bench
+	tests/bench/database.sh
+
+.PHONY: bench
+
 .PHONY: all check demo prerequisites install uninstall clean
 .SECONDARY:
 
