@@ -1,7 +1,7 @@
 # What can happen to a run on our side of the connection: its processes, its files, what it connects
 # to and as whom; and tables that are not what they seem.
 load helper
-load faults
+load aftermath
 
 setup() {
   cd "$BATS_TEST_TMPDIR"

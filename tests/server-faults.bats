@@ -1,6 +1,6 @@
 # What the server can do to a run. The file has a server of its own, since its tests stop and restart it.
 load helper
-load faults
+load aftermath
 
 # Of what bats has open a server must have nothing: bats waits for the end of it.
 close_descriptors() {
@@ -231,7 +231,7 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
     sql 'ALTER TABLE feedback_answer SET TABLESPACE small'
     # rows get larger by each UPDATE, and the ballast leaves them little room
     sql 'CREATE TABLE ballast (t text) TABLESPACE small'
-    while sql "INSERT INTO ballast VALUES (repeat('x', 1000))" 2> ballast.err; do :; done
+    sql "DO \$\$ BEGIN LOOP INSERT INTO ballast VALUES (repeat('x', 1000)); COMMIT; END LOOP; END \$\$" 2> ballast.err || true
     grep -q 'No space left on device' ballast.err
     sql 'DELETE FROM ballast WHERE ctid IN (SELECT ctid FROM ballast LIMIT 1)'
     run fb-backfill --batch-size 10 --receipts r.tsv
@@ -274,7 +274,7 @@ transform_null_equals=on
 array_nulls=off
 row_security=off
 synchronous_commit=off
-client_min_messages=debug5
+client_min_messages=debug1
 check_function_bodies=off
 plpgsql.variable_conflict=error
 plpgsql.extra_warnings=all
@@ -282,13 +282,13 @@ plpgsql.extra_errors=all
 lc_messages=C
 extra_float_digits=-15
 bytea_output=escape
+jit=off
 enable_nestloop=off
 enable_indexscan=off
 enable_bitmapscan=off
 enable_seqscan=off
 work_mem=64kB
 temp_buffers=800kB
-log_statement=all
 SETTINGS
 }
 
