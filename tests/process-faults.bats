@@ -39,10 +39,11 @@ setup() {
   # so many rows that the script does not fit in the pipe, and fb-apply is there to be killed
   sql "INSERT INTO feedback_answer SELECT (jsonb_populate_record(t, jsonb_build_object('id', 10000 + n, 'token_id', NULL))).*
        FROM feedback_answer AS t, generate_series(1, 3000) AS n WHERE t.id = $(nth answer 1);
-       DROP SCHEMA was CASCADE"
+       DROP TABLE was.answer, was.review; DROP SCHEMA was"
   remember
   make_plan > plan.tsv
   for victim in fb-apply psql; do
+    rm -f r.tsv
     setsid bash -c 'fb-apply --batch-size 10 --pause 20 plan.tsv | psql -Xq > r.tsv' 2> /dev/null &
     leader=$!
     wait_until has_lines r.tsv 45

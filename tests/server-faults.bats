@@ -24,6 +24,8 @@ setup_file() {
 }
 
 teardown() {
+  [ -z "$pooler" ] || end_pooler
+  ! mountpoint -q disk || umount -l disk
   server status || server start
   PGOPTIONS='-c default_transaction_read_only=off' psql -Xqd postgres -c "ALTER ROLE $PGUSER RESET ALL"
 }
@@ -38,6 +40,7 @@ setup() {
   # shellcheck disable=SC1091
   . "$BATS_FILE_TMPDIR/server"
   cd "$BATS_TEST_TMPDIR"
+  pooler=''  # pgbouncer's process id
   example_database
   remember
 }
@@ -241,7 +244,7 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
     assert_finishes
     sql 'ALTER TABLE feedback_answer SET TABLESPACE pg_default'
     sql 'DROP TABLESPACE small'
-    umount disk
+    umount -l disk
     assert_equal "$status_full" 2
     [[ $message == *'No space left on device'* ]]
   else
@@ -435,7 +438,7 @@ INI
   wait_until pooled psql -Xqc ''
 }
 pooled() { PGHOST=$PWD PGPORT=6432 "$@"; }
-end_pooler() { kill "$pooler"; wait "$pooler" || true; }
+end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
 
 @test "through pgbouncer with one connection all works, again and again, and from two sides at once" {
   pooler 1
