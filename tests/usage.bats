@@ -27,6 +27,17 @@ ${1%% *}: see '${1%% *} --help'"
 
 @test "fb-report: one file at most" { refuses 'fb-report a b' 'one FILE at most'; }
 
+@test "options that there are none, and arguments that are missing or unwanted" {
+  for program in fb-extract fb-resolve fb-apply fb-report; do
+    refuses "$program -x" '-x: no such option'
+    refuses "$program --nonsense" '--nonsense: no such option, or its argument is missing or unwanted'
+    refuses "$program --help=me" '--help=me: no such option, or its argument is missing or unwanted'
+  done
+  refuses 'fb-report -sux' '-x: no such option'
+  refuses "fb-extract --model" '--model: no such option, or its argument is missing or unwanted'
+  refuses "fb-resolve -c" '-c: no such option, or its argument is missing or unwanted'
+}
+
 @test "models, formats and numbers that are none" {
   for command in 'fb-extract' 'fb-report'; do
     for model in quiz Answer '' answers; do
