@@ -308,8 +308,18 @@ class Run:
         try:
             os.kill(pid, how)
             self.killed = how.name, 'leader' if pid == self.leader.pid else name
+            if (name, how) == ('psql', signal.SIGINT):
+                self.end_stuck(pid)
         except ProcessLookupError:
             pass
+
+    def end_stuck(self, pid):
+        """psql 15, told to cancel just when a COPY begins, may ask for its result for ever."""
+        for _ in range(150):
+            time.sleep(0.02)
+            if pid not in self.processes():
+                return
+        os.kill(pid, signal.SIGTERM)
 
     def go(self, disturbed):
         def defaults():
