@@ -46,31 +46,5 @@ assert_finishes() {
   run -0 diff right <(changed)
 }
 
-# Waits until a command succeeds; 20 s are long enough for anything.
-wait_until() { # COMMAND...
-  local i
-  for (( i = 0; i < 400; i++ )); do
-    "$@" && return
-    sleep 0.05
-  done
-  echo "in vain: $*"
-  false
-}
-has_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -ge "$2" ]; }
-backends_waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$PGDATABASE'")" -ge "${1:-1}" ]; }
-gone() { ! kill -0 "$1" 2> /dev/null; }
-
-# Opens a transaction in a second session, which `release` ends. More SQL for it goes to descriptor 4.
-hold() { # SQL
-  mkfifo hold.in 2> /dev/null || true
-  psql -Xq -v ON_ERROR_STOP=1 < hold.in > hold.out 2>&1 &
-  holder=$!
-  exec 4> hold.in
-  printf '%s\n' 'BEGIN;' "$1" '\echo held' >&4
-  wait_until grep -q held hold.out
-}
-# It is told to end, since what was started meanwhile has the descriptor open as well.
-release() { echo '\q' >&4; exec 4>&-; wait "$holder"; }
-
 # The n-th record of a model that a run would set, in the order of the ids: its id.
 nth() { awk -F '\t' -v model="$1" '$1 == model { print $2 }' right | sort -n | sed -n "$2p"; }

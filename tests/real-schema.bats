@@ -156,18 +156,6 @@ remember() {
   done
 }
 
-# Holds a lock in a second session, from now until `release`.
-hold() { # SQL
-  mkfifo hold.in 2> /dev/null || true
-  psql -Xq -v ON_ERROR_STOP=1 < hold.in > hold.out 2>&1 &
-  holder=$!
-  exec 4> hold.in
-  printf '%s\n' 'BEGIN;' "$1" '\echo held' >&4
-  for _ in {1..200}; do grep -q held hold.out && return; sleep 0.05; done
-  false
-}
-release() { exec 4>&-; wait "$holder"; }
-
 @test "a row locked by somebody else for longer than the lock timeout costs itself alone" {
   remember
   locked=$(nth_answer 30)
@@ -238,7 +226,7 @@ SQL
   fb-backfill --receipts r.tsv > /dev/null &
   pid=$!
   # it waits for the lock
-  for _ in {1..200}; do [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$PGDATABASE'")" = 1 ] && break; sleep 0.05; done
+  wait_until backends_waiting
   echo 'COMMIT;' >&4
   release
   wait "$pid"
