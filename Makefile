@@ -151,7 +151,13 @@ bench: prerequisites
 	tests/bench/filters.sh build/bench
 	tests/bench/database.sh
 
-.PHONY: bench
+# What does not depend on the machine's load: instructions a record.
+instructions:
+	@tests/prerequisites.sh valgrind
+	$(MAKE) all
+	tests/bench/instructions
+
+.PHONY: bench instructions
 
 .PHONY: all check demo prerequisites install uninstall clean
 .SECONDARY:

@@ -15,9 +15,7 @@ if [ "$(cat size 2> /dev/null)" != "$rows" ]; then
   echo "making $rows rows ..." >&2
   awk -v rows="$rows" -v format=text -f "$here/data.awk" > rows.tsv
   awk -v rows="$rows" -v format=csv -f "$here/data.awk" > rows.csv
-  awk 'BEGIN { OFS = "\t"; print "cohort_id", "cohort", "syllabus_id", "syllabus"
-    for (i = 1; i <= 2000; i++)
-      print i, "miami-web-dev-pt-" i, i % 20 ? i % 300 + 1 : "\\N", i % 20 ? "full-stack-" i % 300 + 1 : "\\N" }' > cohorts.tsv
+  awk -v format=cohorts -f "$here/data.awk" > cohorts.tsv
   echo "$rows" > size
 fi
 
