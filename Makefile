@@ -1,6 +1,8 @@
 # make            build the programs into bin/
 # make demo       see them work, on a throwaway PostgreSQL
 # make check      build and run all tests
+# make lint       read it with cppcheck, clang-tidy, clang's analyzer, shellcheck and mandoc
+# make fuzz       feed it what a fuzzer comes up with; FUZZ_SECONDS=60 for each harness
 # make install    PREFIX=/usr/local, DESTDIR=
 CC = cc
 CFLAGS = -O2 -g

@@ -277,6 +277,9 @@ bad_ids=(9223372036854775808 -9223372036854775809 18446744073709551616 184467440
   printf 'cohort_id,cohort,syllabus_id,syllabus\n7,,9,""\n' > f
   run -0 read_as cohorts f
   assert_equal "$(results)" "$(record plan 'cohort=\\N' syllabus=)"
+  printf 'cohort_id,cohort,syllabus_id,syllabus\n7,,9,\n' > f
+  run -0 read_as cohorts f
+  assert_equal "$(results)" "$(record plan 'cohort=\\N' 'syllabus=\\N')"
   printf 'cohort_id,cohort,syllabus_id,syllabus\n7,\\N,9,"\\N"\n' > f
   run -0 read_as cohorts f
   assert_equal "$(results)" "$(record plan 'cohort=\\\\N' 'syllabus=\\\\N')"
@@ -334,7 +337,7 @@ fb-report: f:3: no such status or reason for it'
     'a\rb:raw carriage return (the text format has \r, and ends lines with a newline alone)'
     '\\.:end-of-data marker \.' 'a\\.b:end-of-data marker \.' '\\\\\\.:end-of-data marker \.')
   # not UTF-8: a byte alone, one too few, overlong, surrogates, too high; as they are, or made by escapes
-  for hex in 80 bf c3 c3.28 c0.af c1.bf e0.80.af e0.9f.bf f0.80.80.af f0.8f.bf.bf ed.a0.80 ed.bf.bf ed.a0.bd.ed.b2.a9 f4.90.80.80 f5.80.80.80 \
+  for hex in 80 bf c3 c3.28 c3.c3 c3.ff e2.82.c0 e2.82.28 f0.9f.92.c0 c0.af c1.bf e0.80.af e0.9f.bf f0.80.80.af f0.8f.bf.bf ed.a0.80 ed.bf.bf ed.a0.bd.ed.b2.a9 f4.90.80.80 f5.80.80.80 \
       f8.88.80.80.80 fe ff c3.5c.5c e2.82 f0.9f.92 e2.82.5c.6e; do
     bytes+=("$(sed 's/\.*\([0-9a-f][0-9a-f]\)/\\x\1/g' <<< "$hex"):invalid UTF-8" "$(sed 's/\.*\([0-9a-f][0-9a-f]\)/\\\\x\1/g' <<< "$hex"):invalid UTF-8")
   done
@@ -521,12 +524,15 @@ fb-report: f:3: no such status or reason for it'
 @test "a record twice in a plan: the first counts, wherever the other is and whatever it says" {
   sample_database
   for other in syllabus_id=1 syllabus_id=2; do
-    for size in 1 2 3 5000; do
+    # the batch size, and why the second and the third for the same row are skipped: in one batch, or in a later one
+    for batches in '1 already-set already-set' '2 already-set already-set' '3 duplicate already-set' '5000 duplicate duplicate'; do
+      read -r size second third <<< "$batches"
       { header plan; for id in 1 2 1 6; do record plan "id=$id" cohort_id="$(sql "SELECT cohort_id FROM feedback_answer WHERE id = $id")" syllabus_id=1; done
         record plan id=1 cohort_id=1 "$other"; } > plan.tsv
       fb-apply --batch-size "$size" plan.tsv | psql -Xq > receipts.tsv
-      run -0 cut -f 1,3,6 receipts.tsv
-      assert_output "$(lines 'status\tid\tsyllabus_id' 'updated\t1\t1' 'updated\t2\t1' 'skipped\t1\t1' 'updated\t6\t1' "skipped\t1\t${other#*=}")"
+      run -0 cut -f 1,3,6,8 receipts.tsv
+      assert_output "$(lines 'status\tid\tsyllabus_id\tdetail' 'updated\t1\t1\t\\N' 'updated\t2\t1\t\\N' "skipped\t1\t1\t$second" 'updated\t6\t1\t\\N' \
+        "skipped\t1\t${other#*=}\t$third")"
       run -0 sql 'SELECT id, syllabus_id FROM feedback_answer WHERE id IN (1, 2, 6) ORDER BY id'
       assert_output "$(lines '1|1' '2|1' '6|1')"
       # receipts that say so twice are taken back once
