@@ -167,11 +167,11 @@ told_of() { # name command...
   for name in "${names[@]}"; do
     fb-backfill --dry-run --plan "$name" --quiet
     # over several connections, where the plan is split and the receipts are joined
-    run -0 --separate-stderr fb-backfill --apply "$name" --receipts "r$name" --jobs 2
+    run -0 --separate-stderr fb-backfill --apply "$name" --receipts "$name.r" --jobs 2
     assert_equal "$stderr" ''
     assert_line '✓ Successfully updated 7 records in total'
-    run -0 cmp ../r.tsv "r$name"
-    run -0 --separate-stderr fb-backfill --undo "r$name" --receipts "$name.u" --jobs 3
+    run -0 cmp -- ../r.tsv "$name.r"
+    run -0 --separate-stderr fb-backfill --undo "$name.r" --receipts "u$name"
     assert_equal "$stderr" ''
     assert_line '✓ Successfully reverted 7 records in total'
   done
