@@ -198,3 +198,12 @@ told_of() { # name command...
   assert_equal "$(state)" "$before"
   [ ! -e pwned ]
 }
+
+@test "what a trigger has to say about a row is not shown on the way, raw" {
+  sample_database
+  sql "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m %'', OLD.id; RETURN NEW; END'"
+  sql 'CREATE TRIGGER shout BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION shout()'
+  run -0 --separate-stderr fb-backfill
+  assert_equal "$stderr" ''
+  assert_line 'Updated 5 Answer records'
+}

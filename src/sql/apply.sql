@@ -1,8 +1,9 @@
 -- What every batch begins with: whatever the role, the database or PGOPTIONS say, no timeout but
--- that for locks ends it, and a COMMIT is on disk when it is answered; for this transaction alone.
--- And it must be the session that has the temporary tables.
+-- that for locks ends it, a COMMIT is on disk when it is answered, and what triggers say on the way
+-- is not printed, raw as it is; for this transaction alone. And it must be the session that has
+-- the temporary tables.
 \set begin_batch 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
-\set begin_batch :begin_batch ' \\; SET LOCAL client_min_messages = warning'
+\set begin_batch :begin_batch ' \\; SET LOCAL client_min_messages = error'
 \set begin_batch :begin_batch ' \\; SET LOCAL statement_timeout = 0'
 \set begin_batch :begin_batch ' \\; SET LOCAL idle_in_transaction_session_timeout = 0'
 \set begin_batch :begin_batch ' \\; DO $$BEGIN'
@@ -24,7 +25,7 @@
 \o
 
 BEGIN READ WRITE \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0
-  \; SET LOCAL client_min_messages = warning;
+  \; SET LOCAL client_min_messages = error;
 
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer < 130000 THEN
