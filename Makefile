@@ -44,7 +44,8 @@ check: prerequisites
 	$(MAKE) all
 	tests/run tests
 
-demo: prerequisites
+demo:
+	@tests/prerequisites.sh demo
 	$(MAKE) all
 	PATH="$(CURDIR)/bin:$$PATH" examples/demo.sh
 

@@ -17,7 +17,7 @@ prerequisites() { env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/t
 # What the script's table says of a system: all names in this column, but for bats's folders, which are
 # not found by PATH.
 names() { # column
-  grep -E '^need (program|header) ' "$project/tests/prerequisites.sh" | sed "s/'\([^ ]*\) \([^ ]*\)'/\1+\2/" |
+  grep -E '^(  )?need (program|header) ' "$project/tests/prerequisites.sh" | sed "s/^ *//; s/'\([^ ]*\) \([^ ]*\)'/\1+\2/" |
     awk -v column="$1" '$column != "-" { print $column }' | tr '+' ' ' | paste -s -d ' '
 }
 
@@ -79,4 +79,11 @@ names_all() {
   assert_equal "$stderr" "$(lines 'E: Unable to locate package gcc' 'apt-get could not install them')"
   run -0 ls -A tmp
   assert_output ''
+}
+
+@test "the demo needs less than the tests" {
+  tool apt-get 'echo "$*" >> called'
+  tool id 'echo 0'
+  run -0 env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/tests/prerequisites.sh" demo
+  assert_output 'installing gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql postgresql-common'
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# prerequisites.sh [sanitize|valgrind|coverage|fuzz|lint]: installs what building, the demo and the tests need and is
-# missing, and what that target of make needs besides: with apt-get as root, else it names the packages and stops.
+# prerequisites.sh [demo|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
+# (for demo: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
+# packages and stops.
 # shellcheck disable=SC2317  # need calls the functions that seem not to be called
 set -u
 
@@ -28,20 +29,23 @@ need program cc              gcc               gcc                build-base    
 need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
 need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
 need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
-need program clang           clang             clang              clang             llvm
 need program psql            postgresql-client postgresql         postgresql-client libpq
 need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
-need program bats            bats              bats               bats              bats-core
-need folder  bats-support    bats-support      bats-support       -                 bats-support
-need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
-need program jq              jq                jq                 jq                jq
-need program mandoc          mandoc            mandoc             mandoc            mandoc
-need program python3         python3           python3            python3           python3
-need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
-need program mawk            mawk              mawk               mawk              mawk
-need program gawk            gawk              gawk               gawk              gawk
-need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
-need program systemd-analyze systemd           systemd            -                 -
+
+if [ "${1-}" != demo ]; then
+  need program bats            bats              bats               bats              bats-core
+  need folder  bats-support    bats-support      bats-support       -                 bats-support
+  need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
+  need program jq              jq                jq                 jq                jq
+  need program mandoc          mandoc            mandoc             mandoc            mandoc
+  need program python3         python3           python3            python3           python3
+  need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
+  need program clang           clang             clang              clang             llvm
+  need program mawk            mawk              mawk               mawk              mawk
+  need program gawk            gawk              gawk               gawk              gawk
+  need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
+  need program systemd-analyze systemd           systemd            -                 -
+fi
 
 case ${1-} in
   sanitize)
