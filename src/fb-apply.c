@@ -85,12 +85,15 @@ static const struct script_value apply_words[] = {
 	{ "verb", "apply" }, { "done", "updated" }, { "changed", "already-set" }, { "expected", "NULL" },
 	{ "new", "b.syllabus_id" }, { "unchanged", "IS NULL" },
 	{ "record_new", "rec.syllabus_id" }, { "record_unchanged", "IS NULL" },
+	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
 	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
 	{ "verb", "undo" }, { "done", "reverted" }, { "changed", "syllabus-changed" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "unchanged", "= b.syllabus_id" },
 	{ "record_new", "NULL" }, { "record_unchanged", "= rec.syllabus_id" },
+	/* Of several runs' receipts for a row, that of the syllabus which it has now is taken back. */
+	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
 enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 7 };

@@ -3,7 +3,7 @@
 # It reads top to bottom: options, then one function for each thing that it can do, then main.
 set -u -o pipefail
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) && PATH=$here:$PATH
+here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) && PATH=$here:$PATH
 
 help='Usage: fb-backfill [--dry-run] [--model answer|review|all] [--limit N] [--plan FILE]
                    [--receipts FILE] [OPTION...]
@@ -54,16 +54,17 @@ dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_ti
 given=' '        # the names of the options that were given
 psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
 
-# Takes an option's argument, a whole number from $3 to $4.
+# Takes an option's argument, a whole number from $3 to $4, and sets value to it (010 is ten).
 number() { # name value least most
   if [[ ! $2 =~ ^[0-9]{1,18}$ ]] || (( 10#$2 < $3 || 10#$2 > $4 )); then
     die_usage "$1: '$2' is no whole number from $3 to $4"
   fi
+  value=$((10#$2))
 }
 
 # $1 is an action that excludes the others.
 set_action() {
-  [ "$action" = run ] || die_usage "--$action and --$1 exclude each other"
+  [ "$action" = run ] || [ "$action" = "$1" ] || die_usage "--$action and --$1 exclude each other"
   action=$1
 }
 
@@ -76,6 +77,7 @@ read_options() {
       -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
     esac
     case $name in
+      --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
       --model|--limit|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
@@ -83,6 +85,9 @@ read_options() {
       *) value='' ;;
     esac
     given+="$name "
+    case $name in
+      --apply|--undo|--plan|--receipts) [ "$value" ] || die_usage "$name: a file with no name" ;;
+    esac
     case $name in
       --dry-run) dry_run=yes ;;
       --model) model=$value ;;
@@ -132,26 +137,31 @@ read_options() {
 # ---- processes and temporary files ----
 
 tmp=''
-children=()      # process ids of what runs in the background
-applies=()       # of them, a fb-apply for each job
-writers=()       # and a psql for each
+applies=()       # process ids: a fb-apply for each job
+writers=()       # and a psql
 applying=''      # something may be committed
 
 # shellcheck disable=SC2317  # called by trap
-clean_up() { [ -z "$tmp" ] || rm -rf "$tmp"; }
+clean_up() {
+  [ -z "$(jobs -pr)" ] || stop_children
+  [ -z "$tmp" ] || rm -rf "$tmp"
+}
 
-# Ends what runs. fb-apply goes first: at the end of its script psql finishes the batch that it has
-# and prints its receipts. Only a psql that takes longer than 2 s is told to cancel.
+# Ends what runs. fb-apply goes first: at the end of its script psql finishes the batch that it has and
+# prints its receipts. It is given 5 s for that. What waits at the end of a pipe of ours must not wait for us.
 # shellcheck disable=SC2317
 stop_children() {
-  local tries
+  local tries pid
+  exec 3<&- 5>&- 6<&-
   kill "${applies[@]}" 2>/dev/null
-  for (( tries = 0; tries < 40; tries++ )); do
+  for (( tries = 0; tries < 100; tries++ )); do
     kill -0 "${writers[@]}" 2>/dev/null || break
     sleep 0.05
   done
-  kill -INT "${writers[@]}" 2>/dev/null
-  kill "${children[@]}" 2>/dev/null
+  for pid in $(jobs -p); do
+    # It ends with the last writer, and what it runs could outlive it.
+    [ "$pid" = "${follower-}" ] || kill "$pid" 2>/dev/null
+  done
   wait
 }
 
@@ -186,16 +196,21 @@ close_pipe() { exec 5>&- 6<&-; }
 
 # ---- the plan ----
 
-# The psql script of the snapshot: cohorts to a file, then, after a line that says that the file is
-# complete, the rows to standard output; in one transaction that cannot write and ends here.
-snapshot_script() {
+# What begins the psql script of a transaction that cannot write. No timeout ends it but that for locks.
+begin_reading() {
   cat << END
 \\set ON_ERROR_STOP on
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
   \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL idle_in_transaction_session_timeout = 0
   \\; SET LOCAL lock_timeout = ${lock_timeout};
-\\o :cohorts
 END
+}
+
+# The psql script of the snapshot: cohorts to a file, then, after a line that says that the file is
+# complete, the rows to standard output; in one transaction that cannot write and ends here.
+snapshot_script() {
+  begin_reading
+  printf '%s\n' '\o :cohorts'
   fb-resolve --sql || return
   printf '%s\n' '\o' '\echo snapshot'
   fb-extract --sql --model "$model" --limit "$limit" || return
@@ -210,7 +225,6 @@ make_plan() {
   fi
   open_pipe "$tmp/rows"
   "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 5>&- 6<&- & local reader=$!
-  children+=("$reader")
   exec 3<&6
   close_pipe
   if ! IFS= read -r line <&3 || [ "$line" != snapshot ]; then
@@ -222,12 +236,10 @@ make_plan() {
   fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolve=$!
   close_pipe
   exec 3<&-
-  children+=("$extract" "$resolve")
   await "$reader" || note_status 2
   await "$extract" || note_status $?
   await "$resolve" || note_status $?
   (( worst < 2 )) || die "the plan could not be made: nothing was changed"
-  children=()
 }
 
 # Empties a file, or makes one. Bash's own message would show its name as it is.
@@ -265,7 +277,7 @@ tell_committed() {
   local committed
   committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
   warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
-    "(one more batch may be, if the connection broke during its COMMIT)"
+    "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
   if [[ $given == *' --receipts '* ]]; then
     warn "their receipts are in ${parts[*]}"
   fi
@@ -294,7 +306,8 @@ start_job() { # index
   open_pipe "$tmp/script.$1"
   "${apply[@]}" "${inputs[$1]}" >&5 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
-  "${psql[@]}" <&6 > "${parts[$1]}" 5>&- 6<&- & writers+=($!)
+  # A terminal's Ctrl-C and hang-up would go to psql, too, and cut off the receipts of what is committed.
+  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 5>&- 6<&- & writers+=($!)
   close_pipe
 }
 
@@ -326,9 +339,14 @@ join_parts() {
 
 # Carries out $input, which fb-apply understands, and reports.
 carry_out() {
-  local i status follower reporter
+  local i file status follower='' reporter
   receipts=${receipts:-$tmp/receipts.tsv}
   split_input
+  for file in "${parts[@]}"; do
+    if [ "$file" -ef "$input" ] || { [ "$plan" ] && [ "$file" -ef "$plan" ]; }; then
+      die "$file: the receipts of this run need a file of their own: nothing was changed"
+    fi
+  done
   save_earlier_receipts
   for i in "${!inputs[@]}"; do
     mkfifo "$tmp/script.$i" || exit 2
@@ -337,13 +355,10 @@ carry_out() {
   mkfifo "$tmp/receipts" || die "nothing was changed"
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
-  children+=("${applies[@]}" "${writers[@]}")
   open_pipe "$tmp/receipts"
-  # It ends with the last writer, and what it runs could outlive it: it is waited for, not killed.
   follow >&5 5>&- 6<&- & follower=$!
   report_to - <&6 5>&- 6<&- & reporter=$!
   close_pipe
-  children+=("$reporter")
 
   for i in "${!inputs[@]}"; do
     await "${applies[$i]}" || note_status $?
@@ -389,6 +404,7 @@ take_file() {
   input=$file
   case $file in
     -) input=/dev/stdin ;;
+    /*) ;;
     -*|*=*) input=./$file ;;   # no option, and no assignment of awk's
   esac
   [ -e "$input" ] || die "$input: No such file or directory"
@@ -400,8 +416,9 @@ take_file() {
 
 check() {
   local name eligible no_syllabus title left=0 object=
-  fb-extract --sql --count --model "$model" > "$tmp/check.sql" || exit 2
-  if ! "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" || [ ! -s "$tmp/check.tsv" ]; then
+  { begin_reading && fb-extract --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
+  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" &
+  if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
     die "could not count"
   fi
   while IFS=$'\t' read -r name eligible no_syllabus; do

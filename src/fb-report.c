@@ -455,7 +455,8 @@ count_record(struct report *report, struct table *table, enum status *status, in
 		keep_failure(tally, *id, table->field[DETAIL]);
 		tally->failed++;
 		problem(&report->problems, "%s:%lu: %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
-		    models[*model].name, *id, (int)table->field[DETAIL].len, table->field[DETAIL].ptr);
+		    models[*model].name, *id, (int)table->field[DETAIL].len,
+		    table->field[DETAIL].ptr != NULL ? table->field[DETAIL].ptr : "");
 	}
 	return true;
 }

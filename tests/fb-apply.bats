@@ -161,3 +161,27 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   run -0 bash -c "fb-apply --undo undone.tsv | grep -c '^BEGIN ISOLATION' || true"
   assert_output 0
 }
+
+@test "--undo of several runs' receipts takes back the syllabus that the row has now" {
+  sample_database
+  make_plan --model answer --limit 1 > plan.tsv
+  fb-apply plan.tsv | psql -Xq > first.tsv
+  fb-apply --undo first.tsv | psql -Xq > /dev/null
+  sed 's/\t1\tfull-stack$/\t2\tdata-science/' plan.tsv | fb-apply | psql -Xq > second.tsv
+  for size in 1 5000; do
+    for order in 'first.tsv second.tsv' 'second.tsv first.tsv'; do
+      sql 'UPDATE feedback_answer SET syllabus_id = 2 WHERE id = 1'
+      # shellcheck disable=SC2086
+      fb-apply --undo --batch-size $size $order | psql -Xq | cut -f 1,6 | sort > undone
+      assert_equal "$(cat undone)" "$(lines 'reverted\t2' 'skipped\t1' 'status\tsyllabus_id')"
+    done
+  done
+}
+
+@test "receipts are those of this script, whatever table has its tables' names" {
+  sample_database
+  make_plan > plan.tsv
+  sql "CREATE TABLE fb_batch AS SELECT 1 AS n, 'review' AS model, 77 AS id, 1 AS cohort_id, 'x' AS cohort, 1 AS syllabus_id, 'x' AS syllabus"
+  run -0 bash -c "fb-apply plan.tsv | PGOPTIONS='-c search_path=public,pg_temp' psql -Xq | cut -f 1-3"
+  assert_output "$(lines 'status\tmodel\tid' 'updated\tanswer\t'{1,2,3,6,7} 'updated\treview\t'{1,2})"
+}

@@ -243,9 +243,63 @@ original=$BATS_TEST_DIRNAME/original
   run -0 fb-backfill --check
 }
 
+@test "Ctrl-C and a hang-up of the terminal do not reach the psql that prints receipts" {
+  # it would cancel what it runs: the receipts, when the COMMIT before them is done
+  sample_database
+  setsid fb-backfill --jobs 2 --batch-size 1 --pause 300 --receipts r.tsv > /dev/null &
+  leader=$!
+  psqls() { members "$leader" | awk '$2 == "psql" { print $1 }'; }
+  two() { [ "$(psqls | wc -l)" = 2 ] && has_lines r.tsv.1 2; }
+  wait_until two
+  for pid in $(psqls); do
+    # SIGHUP and SIGINT are the lowest two bits
+    blocked=0x$(awk '$1 == "SigBlk:" { print $2 }' "/proc/$pid/status")
+    [ $((blocked & 3)) = 3 ]
+    kill -HUP "$pid"
+    kill -INT "$pid"
+  done
+  wait "$leader"
+  assert_equal "$(grep -c ^updated r.tsv)" 7
+}
+
+@test "numbers are decimal, whatever they begin with" {
+  sample_database
+  run -0 fb-backfill --jobs 09 --batch-size 010 --lock-timeout 08 --receipts r.tsv
+  assert_line '✓ Successfully updated 7 records in total'
+  assert_equal "$(grep -c ^updated r.tsv)" 7
+}
+
+@test "an absolute path with an equals sign; jobs' receipts never replace what is read" {
+  sample_database
+  mkdir day=1
+  fb-backfill --quiet --receipts day=1/r.1
+  run -0 fb-backfill --dry-run --summary
+  cp day=1/r.1 copy
+  run -2 fb-backfill --undo "$PWD/day=1/r.1" --receipts day=1/r --jobs 2
+  assert_output "fb-backfill: day=1/r.1: the receipts of this run need a file of their own: nothing was changed"
+  run -0 cmp copy day=1/r.1
+  run -2 fb-backfill --plan ./x --receipts x
+  run -0 fb-backfill --undo "$PWD/day=1/r.1" --summary
+  assert_line '✓ Successfully reverted 7 records in total'
+}
+
+@test "--check waits for a lock no longer than it is told, and ends at once when it is" {
+  sample_database
+  hold 'LOCK TABLE feedback_answer IN ACCESS EXCLUSIVE MODE;'
+  run -2 fb-backfill --check --lock-timeout 100
+  assert_line --partial 'lock timeout'
+  fb-backfill --check --lock-timeout 0 2> err &
+  pid=$!
+  wait_until backends_waiting
+  kill -TERM "$pid"
+  status=0; wait "$pid" || status=$?
+  assert_equal "$status" 2
+  release
+}
+
 @test "what makes no sense together is a usage error" {
   for options in '--apply p --undo r' '--apply p --limit 3' '--undo r --model answer' '--check --dry-run' '--dry-run --receipts r' \
-      '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' '--lock-timeout 2147483648' 'operand' '--apply p --plan q'; do
+      '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' '--lock-timeout 2147483648' 'operand' '--apply p --plan q' '--dry-run=no' '--receipts=' '--plan='; do
     # shellcheck disable=SC2086
     run -2 fb-backfill $options
     assert_output --partial "see 'fb-backfill --help'"
