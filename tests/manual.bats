@@ -19,7 +19,7 @@ of_source() {
     letters=$(grep -oE -- '-[A-Za-z]\) name=--[a-z-]+' src/fb-backfill.sh | sed 's/) name=/ /')
     echo "$letters"
     sed -En 's/^ {6}(--[a-z|-]+)\) .*/\1/p' src/fb-backfill.sh | tr '|' '\n' | grep -vxFf <(cut -d ' ' -f 2 <<< "$letters")
-  fi | sort
+  fi | sort -u
 }
 
 # The README's table has those of fb-backfill, and leaves out what all programs have.
