@@ -118,6 +118,14 @@ guess_format(struct slice line, const char *file)
 	die("%s:1: no header: a line of column names, separated by TABs or commas, must come first", file);
 }
 
+static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
+
+static bool
+has_byte_order_mark(struct slice line)
+{
+	return line.len >= sizeof byte_order_mark && memcmp(line.ptr, byte_order_mark, sizeof byte_order_mark) == 0;
+}
+
 static void
 read_text_header(struct table *table, struct slice line)
 {
@@ -129,7 +137,7 @@ read_text_header(struct table *table, struct slice line)
 		die("%s:1: the header is cut off: no newline at its end", file);
 	line.len--;
 	fault = copytext_fault(line);
-	if (fault == NULL && line.len >= 3 && memcmp(line.ptr, "\xef\xbb\xbf", 3) == 0)
+	if (fault == NULL && has_byte_order_mark(line))
 		fault = "a byte-order mark, which only CSV may have";
 	if (fault != NULL)
 		die("%s:1: the header is malformed: %s", file, fault);
@@ -152,7 +160,6 @@ void
 table_open(struct table *table, const char *path, enum kind kind, enum format format,
     struct problems *problems, struct out *rejects)
 {
-	static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
 	struct slice line;
 
 	*table = (struct table){ .kind = kind, .format = format, .problems = problems, .rejects = rejects };
@@ -165,7 +172,7 @@ table_open(struct table *table, const char *path, enum kind kind, enum format fo
 	if (table->format == CSV_FORMAT && !kinds[kind].csv)
 		die("%s:1: %s must be in the text format, with TABs", table->lines.name, kinds[kind].name);
 	if (table->format == CSV_FORMAT) {
-		if (line.len >= sizeof byte_order_mark && memcmp(line.ptr, byte_order_mark, sizeof byte_order_mark) == 0)
+		if (has_byte_order_mark(line))
 			lines_skip(&table->lines, &line, sizeof byte_order_mark);
 		read_csv_header(table, line);
 	} else {
