@@ -4,7 +4,7 @@ load helper
 setup() {
   unset MAKEFLAGS MFLAGS MAKELEVEL   # of the make that runs the tests
   cd "$BATS_TEST_TMPDIR"
-  mkdir copy root
+  mkdir copy stage
   cp -R "$project"/{Makefile,README.md,src,man,examples,tests} copy
   cd copy
 }
@@ -57,8 +57,8 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 }
 
 @test "make install, with PREFIX and DESTDIR, puts programs and pages, and they work from there" {
-  make DESTDIR=../root PREFIX=/opt/fb install
-  run -0 bash -c 'cd ../root && find . -type f | sort'
+  make DESTDIR=../stage PREFIX=/opt/fb install
+  run -0 bash -c 'cd ../stage && find . -type f | sort'
   assert_output "$(
     printf './opt/fb/bin/%s\n' $programs
     (cd man && for page in *; do echo "./opt/fb/share/man/man${page##*.}/$page"; done) | sort
@@ -67,19 +67,19 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   sample_database
   cd ..
   # neither these nor those in bin/ are in PATH
-  PATH=/usr/bin:/bin run -0 root/opt/fb/bin/fb-backfill
+  PATH=/usr/bin:/bin run -0 stage/opt/fb/bin/fb-backfill
   assert_output "$(cat "$project/tests/original/run.txt")"
-  run -0 mandoc -T lint -W warning root/opt/fb/share/man/man?/*
+  run -0 mandoc -T lint -W warning stage/opt/fb/share/man/man?/*
 }
 
 @test "make uninstall removes all that make install put there, and nothing else" {
-  mkdir -p ../root/usr/local/bin ../root/usr/local/share/man/man1
-  touch ../root/usr/local/bin/fb-other ../root/usr/local/share/man/man1/other.1
-  files ../root > ../before
-  make DESTDIR=../root install
-  [ "$(files ../root | wc -l)" = 14 ]
-  make DESTDIR=../root uninstall
-  run -0 diff ../before <(files ../root)
+  mkdir -p ../stage/usr/local/bin ../stage/usr/local/share/man/man1
+  touch ../stage/usr/local/bin/fb-other ../stage/usr/local/share/man/man1/other.1
+  files ../stage > ../before
+  make DESTDIR=../stage install
+  [ "$(files ../stage | wc -l)" = 14 ]
+  make DESTDIR=../stage uninstall
+  run -0 diff ../before <(files ../stage)
 }
 
 @test "fb-backfill works with mawk and with gawk" {

@@ -8,7 +8,7 @@ load helper
 make() {
   case $1 in
     demo|check) command make --dry-run "$1" ;;
-    *) command make DESTDIR="$BATS_TEST_TMPDIR/root" "$@" ;;
+    *) command make DESTDIR="$BATS_TEST_TMPDIR/stage" "$@" ;;
   esac
 }
 # The application is not here; the documents may show this one command of it.
@@ -16,7 +16,7 @@ python() { [ "$*" = 'manage.py clean_cache' ]; }
 # The page must be there, installed or in the source; no reader or pager is needed to see that.
 man() {
   local page=$1
-  case $page in */*) ;; *) page=$(echo "$BATS_TEST_TMPDIR/root/usr/local/share/man"/man?/"$page".?) ;; esac
+  case $page in */*) ;; *) page=$(echo "$BATS_TEST_TMPDIR/stage/usr/local/share/man"/man?/"$page".?) ;; esac
   mandoc "$page"
 }
 less() { cat; }
@@ -89,12 +89,12 @@ run_document() { # < its lines
 @test "every command in README.md" {
   # in a checkout, as its reader is
   cp -R "$project"/{Makefile,README.md,src,man,examples,tests} .
-  PATH=$PWD/root/usr/local/bin:$PATH
+  PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)
   [ "$ran" -gt 25 ]
   # it is what was installed that ran
-  assert_equal "$(command -v fb-backfill)" "$PWD/root/usr/local/bin/fb-backfill"
+  assert_equal "$(command -v fb-backfill)" "$PWD/stage/usr/local/bin/fb-backfill"
 }
 
 @test "every command of the man pages' EXAMPLES" {
