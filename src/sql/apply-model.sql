@@ -11,7 +11,7 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
   SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1 AS $$
 #variable_conflict use_variable
 DECLARE
-  lowest bigint; highest bigint;  -- the batch's range of ids
+  records bigint; lowest bigint; highest bigint;  -- the batch: how many, and their range of ids
   done bigint[];                  -- n of the records that the one UPDATE brought in
   as_told boolean;                -- the row has got what it was to get
   wait_left numeric := {lock_timeout};  -- ms that records may still wait for locks, all together
@@ -22,7 +22,7 @@ BEGIN
   -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
   UPDATE {table} SET syllabus_id = syllabus_id WHERE id = cohort_id AND false;
 
-  SELECT min(id), max(id) INTO lowest, highest FROM pg_temp.fb_batch WHERE model = '{model}';
+  SELECT count(*), min(id), max(id) INTO records, lowest, highest FROM pg_temp.fb_batch WHERE model = '{model}';
 
   BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
@@ -41,6 +41,9 @@ BEGIN
     SELECT array_agg(c.n), bool_and(c.as_told) INTO done, as_told FROM changed AS c;
     IF NOT as_told THEN
       RAISE 'a trigger set another syllabus_id';
+    END IF;
+    IF cardinality(done) = records THEN
+      RETURN;
     END IF;
   EXCEPTION
     WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
