@@ -271,7 +271,11 @@ save_earlier_receipts() {
   done
 }
 
-count_records() { awk 'END { print (NR > 0 ? NR - 1 : 0) }' < "$1"; }
+count_records() {
+  local lines
+  lines=$(LC_ALL=C grep -c '' < "$1")  # wc would not count a last line that was cut off
+  echo $((lines > 0 ? lines - 1 : 0))
+}
 
 tell_committed() {
   local committed
@@ -286,16 +290,14 @@ tell_committed() {
 
 # Splits the plan in runs of ids, one for each job: no two connections share more than a page.
 split_input() {
-  local total per i
+  local total per i first last
   total=$(count_records "$input")
   per=$(( (total + jobs - 1) / jobs ))
   (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
-  # by its environment, since in what -v assigns awk reads backslashes as escapes
-  plan_part="$tmp/plan." awk -v per="$per" '
-    NR == 1 { header = $0; next }
-    (NR - 2) % per == 0 { if (file) close(file); file = ENVIRON["plan_part"] (++part); print header > file }
-    { print > file }' "$input" || die "the plan could not be split for the jobs: nothing was changed"
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
+    first=$(( (i - 1) * per + 2 )) last=$((i * per + 1))
+    sed -n -e 1p -e "$first,${last}p" -e "${last}q" < "$input" > "$tmp/plan.$i" ||
+      die "the plan could not be split for the jobs: nothing was changed"
     inputs+=("$tmp/plan.$i")
     parts+=("$receipts.$i")
   done

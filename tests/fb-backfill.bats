@@ -169,6 +169,19 @@ original=$BATS_TEST_DIRNAME/original
   assert_output three.tsv
 }
 
+@test "a plan that was cut off in its last record: jobs reject that as one connection does" {
+  sample_database
+  make_plan > plan.tsv
+  truncate -s -1 plan.tsv
+  for jobs in 1 2 3; do
+    run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs $jobs --receipts r.tsv
+    [[ $stderr == *': cut off'* ]]
+    assert_equal "$(grep -c ^updated r.tsv)" 6
+    fb-backfill --undo r.tsv --quiet
+    rm r.tsv
+  done
+}
+
 @test "--jobs are as many connections, and leave nothing but the receipts" {
   sample_database
   sql "CREATE TABLE seen (pid integer);
