@@ -90,49 +90,84 @@ struct resolver {
 	long resolved[MODELS];
 };
 
+struct candidate {
+	int model;
+	int64_t id, cohort_id;
+	unsigned long line;
+	const struct cohort *cohort;	/* NULL: unknown */
+};
+
+/*
+ * With many cohorts a lookup waits for memory most of its time. So candidates are looked up
+ * several at once: then the processor waits for many of them together.
+ */
+enum { AT_ONCE = 128 };
+
 static void
-put_candidate(struct out *out, int model, int64_t id, int64_t cohort_id)
+put_candidate(struct out *out, const struct candidate *c)
 {
-	out_string(out, models[model].name);
+	out_string(out, models[c->model].name);
 	out_string(out, "\t");
-	out_int(out, id);
+	out_int(out, c->id);
 	out_string(out, "\t");
-	out_int(out, cohort_id);
+	out_int(out, c->cohort_id);
 	out_string(out, "\t");
 }
 
 static void
-drop(struct resolver *resolver, int model, int64_t id, int64_t cohort_id, const char *reason)
+drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 {
 	if (!resolver->keep_unresolved)
 		return;
-	put_candidate(&resolver->unresolved, model, id, cohort_id);
+	put_candidate(&resolver->unresolved, c);
 	out_string(&resolver->unresolved, reason);
 	out_string(&resolver->unresolved, "\n");
 }
 
-static void
-resolve(struct resolver *resolver, struct table *candidates)
+static int
+read_candidates(struct table *table, struct candidate *candidates)
 {
-	while (table_next(candidates)) {
-		int model = table_model(candidates);
-		int64_t id, cohort_id;
-		const struct cohort *cohort;
+	int count = 0;
 
-		if (model == -1 || !table_bigint(candidates, ID, &id) || !table_bigint(candidates, COHORT_ID, &cohort_id))
+	while (count < AT_ONCE && table_next(table)) {
+		struct candidate *c = &candidates[count];
+
+		c->model = table_model(table);
+		if (c->model == -1 || !table_bigint(table, ID, &c->id) || !table_bigint(table, COHORT_ID, &c->cohort_id))
 			continue;
-		cohort = cohorts_find(&resolver->cohorts, cohort_id);
-		if (cohort == NULL) {
-			problem(candidates->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
-			    candidates->lines.name, candidates->lines.number, cohort_id, models[model].name, id);
-			drop(resolver, model, id, cohort_id, "unknown-cohort");
-		} else if (!cohort->has_syllabus) {
-			drop(resolver, model, id, cohort_id, "no-syllabus");
-		} else if (resolver->limit == 0 || resolver->resolved[model] < resolver->limit) {
-			resolver->resolved[model]++;
-			put_candidate(&resolver->plan, model, id, cohort_id);
-			out_slice(&resolver->plan, cohort->plan_end);
-		}
+		c->line = table->lines.number;
+		count++;
+	}
+	return count;
+}
+
+static void
+put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c)
+{
+	if (c->cohort == NULL) {
+		problem(table->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
+		    table->lines.name, c->line, c->cohort_id, models[c->model].name, c->id);
+		drop(resolver, c, "unknown-cohort");
+	} else if (!c->cohort->has_syllabus) {
+		drop(resolver, c, "no-syllabus");
+	} else if (resolver->limit == 0 || resolver->resolved[c->model] < resolver->limit) {
+		resolver->resolved[c->model]++;
+		put_candidate(&resolver->plan, c);
+		out_slice(&resolver->plan, c->cohort->plan_end);
+	}
+}
+
+static void
+resolve(struct resolver *resolver, struct table *table)
+{
+	struct candidate candidates[AT_ONCE];
+	int count;
+
+	while ((count = read_candidates(table, candidates)) > 0) {
+		for (int i = 0; i < count; i++)
+			candidates[i].cohort = cohorts_find(&resolver->cohorts, candidates[i].cohort_id);
+		for (int i = 0; i < count; i++)
+			put_resolved(resolver, table, &candidates[i]);
 	}
 }
 
