@@ -149,10 +149,12 @@ build/fuzz/%.o: tests/fuzz/%.c
 
 # ---- benchmarks: beside other programs, and beside one plain UPDATE (tests/bench) ----
 
-bench: prerequisites
-	$(MAKE) all
-	tests/bench/filters.sh build/bench
-	tests/bench/database.sh
+bench:
+	@tests/prerequisites.sh >&2
+	@$(MAKE) all >&2
+	@tests/bench/filters.sh build/bench
+	@tests/bench/growth.sh build/bench
+	@tests/bench/database.sh
 
 # What does not depend on the machine's load: instructions a record.
 instructions:

@@ -215,3 +215,25 @@ unprivileged() {
   assert_equal "$status" 2
   assert_equal "$message" 'fb-extract: large.tsv:2: record longer than 1 GiB (an unclosed quote?)'
 }
+
+@test "8 MB of memory are enough for any number of records" {
+  seq 1 400000 | awk 'BEGIN { OFS = "\t"; print "id", "comment", "cohort_id", "syllabus_id" } { print $1, "a comment of some length", $1 % 2000, "\\N" }' > rows.tsv
+  seq 0 1999 | awk 'BEGIN { OFS = "\t"; print "cohort_id", "cohort", "syllabus_id", "syllabus" } { print $1, "miami-" $1, $1, "full-stack" }' > cohorts.tsv
+  peak() { # file program...
+    local out=$1
+    shift
+    "$(type -P time)" -f %M -o kib "$@" > "$out"
+    [ "$(cat kib)" -lt 7812 ] || { echo "$*: $(cat kib) KiB"; false; }
+  }
+  peak candidates.tsv fb-extract --model answer rows.tsv
+  tr '\t' , < rows.tsv | sed 's/\\N//g' > rows.csv
+  peak same.tsv fb-extract --model answer rows.csv
+  cmp candidates.tsv same.tsv
+  peak plan.tsv fb-resolve --cohorts cohorts.tsv candidates.tsv
+  peak script.sql fb-apply plan.tsv
+  peak report.txt fb-report plan.tsv
+  awk 'BEGIN { FS = OFS = "\t" } { print NR == 1 ? "status" : "updated", $0, NR == 1 ? "detail" : "\\N" }' plan.tsv > receipts.tsv
+  peak undo.sql fb-apply --undo receipts.tsv
+  peak report.txt fb-report receipts.tsv
+  assert_equal "$(tail -n 2 report.txt | head -n 1)" '✓ Successfully updated 400000 records in total'
+}

@@ -17,7 +17,7 @@ prerequisites() { env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/t
 # What the script's table says of a system: all names in this column, but for bats's folders, which are
 # not found by PATH.
 names() { # column
-  grep -E '^(  )?need (program|header) ' "$project/tests/prerequisites.sh" | sed "s/^ *//; s/'\([^ ]*\) \([^ ]*\)'/\1+\2/" |
+  grep -E '^(  )?need (program|header|binary) ' "$project/tests/prerequisites.sh" | sed "s/^ *//; s/'\([^ ]*\) \([^ ]*\)'/\1+\2/" |
     awk -v column="$1" '$column != "-" { print $column }' | tr '+' ' ' | paste -s -d ' '
 }
 

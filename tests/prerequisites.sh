@@ -16,6 +16,7 @@ need() { # present? what debian fedora alpine homebrew
   [ "$6" = - ] || homebrew+=("$6")
 }
 program() { command -v "$1" > /dev/null; }
+binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
@@ -42,6 +43,7 @@ if [ "${1-}" != demo ]; then
   need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
   need program clang           clang             clang              clang             llvm
   need program mawk            mawk              mawk               mawk              mawk
+  need binary  time            time              time               -                  gnu-time
   need program gawk            gawk              gawk               gawk              gawk
   need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
   need program systemd-analyze systemd           systemd            -                 -

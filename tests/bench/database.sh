@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # database.sh: fb-backfill whole (snapshot, plan, batches, receipts, report) beside one plain UPDATE that sets the
-# same column of the same rows and leaves nothing to read or to undo. On a PostgreSQL of its own, with
-# fsync on. SIZES (default "75000 300000 1000000") says on how many rows, ROUNDS (default 3) how often;
-# each run has a fresh copy of the database. Prints a table for each size.
+# same column of the same rows and leaves nothing to read or to undo. On a PostgreSQL of its own, with fsync on and
+# 1 GB of shared buffers. SIZES (default "75000 300000 1000000") says on how many rows, SCATTERED (300000) on
+# how many of the worst case, ROUNDS (5) how often; each run has a fresh copy of the database. Prints a table for each.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 # shellcheck disable=SC1091  # is checked by itself
@@ -11,10 +11,11 @@ root=$PWD/../..
 
 if [ -z "${BENCH_SERVER:-}" ]; then
   for name in $(compgen -e PG); do unset "$name"; done
-  BENCH_SERVER=own PATH=$root/bin:$PATH exec pg_virtualenv -t -o fsync=on -o max_wal_size=4GB ./database.sh
+  BENCH_SERVER=own PATH=$root/bin:$PATH exec pg_virtualenv -t -o fsync=on -o max_wal_size=4GB -o shared_buffers=1GB ./database.sh
 fi
 
 export PGDATABASE=bench
+original_rows=20000
 fresh() {
   psql -Xqd postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS bench' -c 'CREATE DATABASE bench TEMPLATE rows' -c CHECKPOINT
 }
@@ -39,16 +40,47 @@ copy_candidates() {
 fb_dry_run() { fb-backfill --dry-run --model answer; }
 fb_nothing_to_do() { fb-backfill --model review; }
 
-output=$(mktemp) && trap 'rm -f "$output"' EXIT
-for rows in ${SIZES:-75000 300000 1000000}; do
+original() { python3 original.py "$original_rows"; }
+before_original() { fresh; }
+
+names=([plain_update]='one plain UPDATE' [fb_backfill]=fb-backfill [fb_backfill_jobs_2]='fb-backfill --jobs 2'
+  [copy_candidates]='psql COPY of the candidates' [fb_dry_run]='fb-backfill --dry-run'
+  [fb_nothing_to_do]='fb-backfill, nothing to do' [original]="the original's loop, first $original_rows")
+
+# Before anything is timed: it is the same work.
+same() { # contender
+  fresh
+  "$1" > "$output"
+  psql -XqAtc 'SELECT md5(string_agg(t::text, chr(10) ORDER BY id)) FROM feedback_answer AS t' >> "$states"
+  [ "$(sort -u "$states" | wc -l)" = 1 ] || { echo "$1 left another table" >&2; exit 2; }
+}
+
+output=$(mktemp) && states=$(mktemp) && trap 'rm -f "$output" "$states"' EXIT
+machine fb-extract psql
+psql -XqAtd postgres -c "SELECT 'server ' || version()"
+psql -XqAtd postgres -c "SELECT string_agg(name || ' = ' || current_setting(name), ', ' ORDER BY name) FROM pg_settings
+  WHERE source = 'configuration file' AND name IN ('shared_buffers', 'max_wal_size', 'fsync') OR name IN ('autovacuum', 'synchronous_commit')"
+django=yes
+python3 -c 'import django, psycopg2' 2> /dev/null || { django=''; echo "Django is not installed: the original's loop is not measured" >&2; }
+
+bench() { # rows scattered title
   psql -Xqd postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS rows' -c 'CREATE DATABASE rows'
-  cat "$root/examples/schema.sql" database.sql | psql -Xqd rows -v ON_ERROR_STOP=1 -v rows="$rows"
+  cat "$root/examples/schema.sql" database.sql | psql -Xqd rows -v ON_ERROR_STOP=1 -v rows="$1" -v scattered="$2"
   times=()
+  : > "$states"
+  for contender in plain_update fb_backfill fb_backfill_jobs_2; do same "$contender"; done
   measure plain_update fb_backfill fb_backfill_jobs_2
+  table "database, $1 rows, $3" plain_update fb_backfill fb_backfill_jobs_2
+}
+
+for rows in ${SIZES:-75000 300000 1000000}; do
+  bench "$rows" false 'cohort by cohort'
   fresh
   measure copy_candidates fb_dry_run fb_nothing_to_do
-  echo
-  echo "database, $rows rows to be set, 12 indexes, fsync on"
-  table plain_update fb_backfill fb_backfill_jobs_2
-  table copy_candidates fb_dry_run fb_nothing_to_do
+  table "database, $rows rows, reading" copy_candidates fb_dry_run fb_nothing_to_do
 done
+if [ "$django" ]; then
+  ROUNDS=1 measure original
+  table "database, a row at a time, by Django's save()" original
+fi
+bench "${SCATTERED:-300000}" true scattered

@@ -29,8 +29,10 @@ join='NR == 1 { next }
   $4 in plan && $5 == "\\N" { print "answer\t" $1 "\t" plan[$4] }'
 mawk_text() { mawk -F '\t' "$join" cohorts.tsv rows.tsv; }
 gawk_text() { LC_ALL=C gawk -F '\t' "$join" cohorts.tsv rows.tsv; }
+# shellcheck disable=SC2016,SC1010  # Miller's own variables and its own then
 mlr_text() {
   # shellcheck disable=SC2016,SC1010  # Miller's own variables and its own then
+  printf 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\n'
   mlr --tsv filter '$cohort_id != "\N" && $syllabus_id == "\N"' then cut -o -f id,cohort_id \
     then join -j cohort_id -f cohorts.tsv then filter '$syllabus_id != "\N"' \
     then put -q 'print "answer\t".$id."\t".$cohort_id."\t".$cohort."\t".$syllabus_id."\t".$syllabus' rows.tsv
@@ -47,6 +49,11 @@ cat_text() { cat rows.tsv | cat; }
 # shellcheck disable=SC2002
 cat_csv() { cat rows.csv | cat; }
 
+
+names=([fb_text]='fb-extract | fb-resolve' [fb_csv]='fb-extract | fb-resolve'
+  [cat_text]='cat | cat' [cat_csv]='cat | cat' [mlr_text]=Miller [mawk_text]=mawk [gawk_text]=gawk
+  [duckdb_text]=DuckDB [duckdb_csv]=DuckDB)
+
 # Before anything is timed: it is the same work.
 same() { # contender
   "$1" | tail -n +2 | sort | cmp - expected || { echo "$1 made another plan" >&2; exit 2; }
@@ -54,20 +61,25 @@ same() { # contender
 fb_text | tail -n +2 | sort > expected
 output=output
 
+programs=(fb-extract)
+for peer in mawk gawk mlr duckdb; do
+  if command -v "$peer" > /dev/null; then
+    programs+=("$peer")
+  else
+    echo "$peer is not installed: not measured" >&2
+  fi
+done
+machine "${programs[@]}"
+
 for format in text csv; do
-  contenders=("fb_$format" "cat_$format")
-  same "fb_$format"
-  for peer in mawk gawk mlr duckdb; do
-    declare -F "${peer}_$format" > /dev/null || continue
-    if command -v "$peer" > /dev/null; then
-      [ "$peer" = mlr ] || same "${peer}_$format"
-      contenders+=("${peer}_$format")
-    else
-      echo "$peer is not installed: not measured" >&2
-    fi
+  contenders=("fb_$format")
+  for program in cat "${programs[@]}"; do
+    declare -F "${program}_$format" > /dev/null && contenders+=("${program}_$format")
+  done
+  for contender in "${contenders[@]}"; do
+    [ "${contender%_*}" = cat ] || same "$contender"
   done
   measure "${contenders[@]}"
-  echo
-  echo "$format, $rows rows, $(stat -c %s "rows.${format/text/tsv}") bytes"
-  table "${contenders[@]}"
+  file=rows.${format/text/tsv}
+  table "$format, $rows rows, $(( $(stat -c %s "$file") / 1000000 )) MB" "${contenders[@]}"
 done

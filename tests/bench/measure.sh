@@ -18,15 +18,33 @@ measure() { # contender...
   done
 }
 
+# What the tables call a contender, if not by its function.
+declare -A names=()
+
 # A table of the contenders' times: median, least and most in seconds, and the median as a multiple of the first one's.
-table() { # contender...
+table() { # title contender...
   local contender
-  printf '%-24s %9s %9s %9s %9s\n' '' median least most ratio
-  for contender in "$@"; do echo "$contender ${times[$contender]}"; done | awk '
-    { n = NF - 1
-      for (i = 1; i <= n; i++) t[i] = $(i + 1) / 1e6
+  printf '\n%-46s %9s %9s %9s %9s\n' "$1" median least most ratio
+  for contender in "${@:2}"; do printf '%s\t%s\n' "${names[$contender]:-$contender}" "${times[$contender]}"; done | awk -F '\t' '
+    { n = split($2, t, " ")
+      for (i = 1; i <= n; i++) t[i] /= 1e6
       for (i = 2; i <= n; i++) for (j = i; j > 1 && t[j - 1] > t[j]; j--) { x = t[j]; t[j] = t[j - 1]; t[j - 1] = x }
       median = n % 2 ? t[(n + 1) / 2] : (t[n / 2] + t[n / 2 + 1]) / 2
       if (NR == 1) first = median
-      printf "%-24s %9.3f %9.3f %9.3f %9.2f\n", $1, median, t[1], t[n], median / first }'
+      printf "  %-44s %9.3f %9.3f %9.3f %9.2f\n", $1, median, t[1], t[n], median / first }'
+}
+
+# What it is measured on, and with.
+machine() { # program...
+  local program
+  awk -F ': *' '$1 ~ /^model name/ { model = $2; n++ } END { printf "%s, %d cores", model, n }' /proc/cpuinfo
+  awk '$1 == "MemTotal:" { printf ", %.0f GiB of memory", $2 / 2 ^ 20 }' /proc/meminfo
+  printf ', %s %s\n' "$(uname -s)" "$(uname -r | cut -d - -f 1)"
+  for program in "$@"; do
+    case $program in
+      mawk) mawk -W version 2>&1 | sed -n 1p | cut -d ' ' -f 1,2 ;;
+      duckdb) echo "DuckDB $(duckdb --version)" ;;
+      *) "$program" --version | sed -n '1s/,.*//; 1p' ;;
+    esac
+  done | paste -s -d ';' | sed 's/;/; /g'
 }
