@@ -79,6 +79,12 @@ odd_oracle() {
   sql "UPDATE \"my schema\".\"odd:table\" SET \"c,ohort\" = NULL WHERE \"i d\" = ${id[0]};
        UPDATE \"my schema\".\"odd:table\" SET \"syl\"\"labus\" = $syllabus WHERE \"i d\" = ${id[1]};
        DELETE FROM \"my schema\".\"odd:table\" WHERE \"i d\" = ${id[2]}"
+  # those that were changed, in one UPDATE; then with one that fails, each by itself
+  head -n 4 plan.tsv > changed.tsv
+  before=$(odd_state)
+  run -0 fb-backfill --table "$odd" --apply changed.tsv
+  assert_line 'Skipped: 3'
+  assert_equal "$(odd_state)" "$before"
   run -1 --separate-stderr fb-backfill --table "$odd" --apply dangling.tsv --receipts r.tsv
   run -0 cut -f 1,3,8 r.tsv
   assert_line --index 1 "$(lines "skipped\t${id[0]}\tcohort-changed")"
