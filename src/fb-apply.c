@@ -26,6 +26,10 @@ static const char help[] =
 "  -t, --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
 "  -p, --pause MS         sleep between transactions (default 0)\n"
 "  -u, --undo             read receipts, and take back what they say was updated\n"
+"  -T, --table SPEC       add a model, or replace one:\n"
+"                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
+"  -M, --models FILE      the models are those in FILE, a SPEC a line\n"
+"  -P, --print-models     print the models in force, and exit\n"
 "  -h, --help             print this and exit\n"
 "  -V, --version          print the version and exit\n"
 "\n"
@@ -49,6 +53,8 @@ struct options {
 	long lock_timeout;	/* milliseconds; 0: none */
 	long pause;		/* milliseconds */
 	bool undo;
+	struct models models;
+	bool print_models;
 };
 
 static struct options
@@ -59,6 +65,9 @@ read_options(int argc, char **argv)
 		{ "lock-timeout", required_argument, NULL, 't' },
 		{ "pause", required_argument, NULL, 'p' },
 		{ "undo", no_argument, NULL, 'u' },
+		{ "table", required_argument, NULL, 'T' },
+		{ "models", required_argument, NULL, 'M' },
+		{ "print-models", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -66,16 +75,22 @@ read_options(int argc, char **argv)
 	struct options options = { .batch_size = 5000, .lock_timeout = 5000 };
 	int option;
 
-	while ((option = option_next(argc, argv, "b:t:p:uhV", long_options)) != -1) {
+	models_begin(&options.models);
+	while ((option = option_next(argc, argv, "b:t:p:uT:M:PhV", long_options)) != -1) {
 		switch (option) {
 		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
 		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
 		case 'p': options.pause = option_number("--pause", optarg, 0, INT_MAX); break;
 		case 'u': options.undo = true; break;
+		case 'T': models_add(&options.models, optarg); break;
+		case 'M': models_load(&options.models, optarg); break;
+		case 'P': options.print_models = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
 		}
 	}
+	if (options.print_models)
+		models_print(&options.models);
 	return options;
 }
 
@@ -96,16 +111,17 @@ static const struct script_value undo_words[] = {
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
-enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 7 };
+enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 10 };
 
 /* A script being written. */
 struct script {
 	struct out out;
 	const struct options *options;
+	const struct models *models;
 	int64_t records;	/* so far */
 	long in_batch;		/* records in the open batch; 0: none is open */
 	bool in_order;		/* the batch's ids rise */
-	bool has_model[MODELS];
+	bool *has_model;	/* for each model, whether the open batch has records of it */
 	int last_model;		/* of the record before */
 	int64_t last_id;
 };
@@ -126,10 +142,15 @@ begin_script(struct script *script)
 	script_put(&script->out, apply_head_sql, values);
 	script_put_session(&script->out);
 	script_put(&script->out, apply_sql, values);
-	for (int i = 0; i < MODELS; i++) {
-		more[0] = (struct script_value){ "model", models[i].name };
-		more[1] = (struct script_value){ "title", models[i].title };
-		more[2] = (struct script_value){ "table", models[i].table };
+	for (int i = 0; i < script->models->count; i++) {
+		const struct model *model = &script->models->model[i];
+
+		more[0] = (struct script_value){ "model", model->name.ptr };
+		more[1] = (struct script_value){ "title", model->title };
+		more[2] = (struct script_value){ "table", model->table };
+		more[3] = (struct script_value){ "id", model->id };
+		more[4] = (struct script_value){ "cohort_id", model->cohort_id };
+		more[5] = (struct script_value){ "syllabus_id", model->syllabus_id };
 		script_put(&script->out, apply_model_sql, values);
 	}
 	out_string(&script->out, apply_begin_sql);
@@ -149,7 +170,7 @@ begin_batch(struct script *script)
 	    ":begin_batch;\n"
 	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");
 	script->in_order = true;
-	for (int i = 0; i < MODELS; i++)
+	for (int i = 0; i < script->models->count; i++)
 		script->has_model[i] = false;
 }
 
@@ -161,12 +182,12 @@ end_batch(struct script *script)
 	out_string(&script->out, "\\.\n");
 	if (!script->in_order)
 		out_string(&script->out, "CALL pg_temp.fb_set_duplicates_aside();\n");
-	for (int i = 0; i < MODELS; i++) {
+	for (int i = 0; i < script->models->count; i++) {
 		if (!script->has_model[i])
 			continue;
 		out_string(&script->out, "CALL pg_temp.fb_");
 		out_string(&script->out, script->options->undo ? "undo_" : "apply_");
-		out_string(&script->out, models[i].name);
+		out_slice(&script->out, script->models->model[i].name);
 		out_string(&script->out, "();\n");
 	}
 	out_string(&script->out, ":commit_and_print_receipts;\n\n");
@@ -180,7 +201,7 @@ put_record(struct script *script, const struct table *plan, int model, int64_t i
 
 	out_int(out, ++script->records);
 	out_string(out, "\t");
-	out_string(out, models[model].name);
+	out_slice(out, script->models->model[model].name);
 	out_string(out, "\t");
 	out_int(out, id);
 	out_string(out, "\t");
@@ -204,7 +225,7 @@ add_records(struct script *script, struct table *plan)
 
 		if (script->options->undo && !slice_is(plan->field[STATUS], "updated"))
 			continue;
-		model = table_model(plan);
+		model = table_model(plan, script->models);
 		if (model == -1 || !table_bigint(plan, ID, &id) || !table_bigint(plan, COHORT_ID, &cohort_id)
 		    || !table_bigint(plan, SYLLABUS_ID, &syllabus_id))
 			continue;
@@ -227,14 +248,19 @@ add_records(struct script *script, struct table *plan)
 int
 main(int argc, char **argv)
 {
-	struct options options = read_options(argc, argv);
+	struct options options;
 	struct problems problems = { 0 };
-	struct script script = { .options = &options, .last_model = -1 };
+	struct script script = { .options = &options, .models = &options.models, .last_model = -1 };
 	struct table *plans;
-	int count = argc - optind;
+	int count;
 
 	prepare_messages();
 	out_stdout(&script.out);
+	options = read_options(argc, argv);
+	script.has_model = calloc((size_t)options.models.count, sizeof *script.has_model);
+	if (script.has_model == NULL)
+		die("out of memory");
+	count = argc - optind;
 	plans = tables_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
 	begin_script(&script);
 	for (int i = 0; i < count; i++) {
@@ -243,6 +269,8 @@ main(int argc, char **argv)
 	}
 	end_batch(&script);
 	free(plans);
+	free(script.has_model);
+	models_free(&options.models);
 	out_close(&script.out);
 	return problems_status(&problems);
 }

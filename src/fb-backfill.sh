@@ -5,16 +5,20 @@ set -u -o pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd) && PATH=$here:$PATH
 
-help='Usage: fb-backfill [--dry-run] [--model answer|review|all] [--limit N] [--plan FILE]
+help='Usage: fb-backfill [--dry-run] [--model NAME|all] [--limit N] [--plan FILE]
                    [--receipts FILE] [OPTION...]
        fb-backfill --apply PLAN [--receipts FILE] [OPTION...]
        fb-backfill --undo RECEIPTS [--receipts FILE] [OPTION...]
-       fb-backfill --check [--model answer|review|all] [OPTION...]
+       fb-backfill --check [--model NAME|all] [OPTION...]
 Set the syllabus of every answer and review that has a cohort and no syllabus.
 
   -n, --dry-run          tell what would be done, and change nothing
-  -m, --model M          work on this model (default: all)
+  -m, --model NAME       work on this model (default: all)
   -l, --limit N          the N lowest ids of each model (default 0: all)
+      --table SPEC       add a model, or replace one:
+                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]
+      --models FILE      the models are those in FILE, a SPEC a line
+      --print-models     print the models in force, and exit
       --apply PLAN       do what an earlier plan says
       --undo RECEIPTS    take back what an earlier run did
       --check            count what is still to be done; exit 1 if there is any
@@ -52,7 +56,10 @@ action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
 dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_timeout=5000
 given=' '        # the names of the options that were given
-psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
+table_options=() # --table and --models, in their order
+models=''        # the models in force, as --models reads them
+print_models=''
+psql=(psql -Xq) extract=(fb-extract) resolve=(fb-resolve) apply=(fb-apply) report=(fb-report)
 
 # Takes an option's argument, a whole number from $3 to $4, and sets value to it (010 is ten).
 number() { # name value least most
@@ -68,6 +75,20 @@ set_action() {
   action=$1
 }
 
+# Asks a program for the models in force, and checks --model. They are read once, since a file may be a pipe.
+read_models() {
+  local names
+  if ! models=$(fb-report --print-models "${table_options[@]}" 2>&1); then
+    sed "s/^fb-report: see 'fb-report/fb-report: see 'fb-backfill/; s/^fb-report:/fb-backfill:/" >&2 <<< "$models"
+    exit 2
+  fi
+  names=$(cut -d = -f 1 <<< "$models")
+  if [ "$model" != all ] && ! grep -qxF -- "$model" <<< "$names"; then
+    die_usage "--model: '$model' is none of ${names//$'\n'/, }, all"
+  fi
+  [ ! "$print_models" ] || { printf '%s\n' "$models" || exit 2; exit; }
+}
+
 read_options() {
   local name value int_max=2147483647
   while [ $# -gt 0 ]; do
@@ -77,9 +98,9 @@ read_options() {
       -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
     esac
     case $name in
-      --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
+      --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--print-models=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
+      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
@@ -91,6 +112,8 @@ read_options() {
     case $name in
       --dry-run) dry_run=yes ;;
       --model) model=$value ;;
+      --table|--models) table_options+=("$name=$value") ;;
+      --print-models) print_models=yes ;;
       --limit) number "$name" "$value" 0 $((10 ** 18 - 1)); limit=$value ;;
       --apply|--undo) set_action "${name#--}"; file=$value ;;
       --check) set_action check ;;
@@ -109,8 +132,7 @@ read_options() {
       *) die_usage "$name: no such option or operand" ;;
     esac
   done
-  case $model in answer|review|all) ;; *) die_usage "--model: '$model' is none of answer, review, all" ;; esac
-  report+=(--model "$model")
+  read_models
 
   # What makes no sense together is more likely a slip than a wish.
   local excluded=''
@@ -213,7 +235,7 @@ snapshot_script() {
   printf '%s\n' '\o :cohorts'
   fb-resolve --sql || return
   printf '%s\n' '\o' '\echo snapshot'
-  fb-extract --sql --model "$model" --limit "$limit" || return
+  "${extract[@]}" --sql --model "$model" --limit "$limit" || return
   printf '%s\n' 'COMMIT;'
 }
 
@@ -232,13 +254,13 @@ make_plan() {
     die "the snapshot could not be taken: nothing was changed"
   fi
   open_pipe "$tmp/candidates"
-  fb-extract <&3 >&5 3<&- 5>&- 6<&- & local extract=$!
-  fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolve=$!
+  "${extract[@]}" <&3 >&5 3<&- 5>&- 6<&- & local extracting=$!
+  "${resolve[@]}" --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolving=$!
   close_pipe
   exec 3<&-
   await "$reader" || note_status 2
-  await "$extract" || note_status $?
-  await "$resolve" || note_status $?
+  await "$extracting" || note_status $?
+  await "$resolving" || note_status $?
   (( worst < 2 )) || die "the plan could not be made: nothing was changed"
 }
 
@@ -418,7 +440,7 @@ take_file() {
 
 check() {
   local name eligible no_syllabus title left=0 object=
-  { begin_reading && fb-extract --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
+  { begin_reading && "${extract[@]}" --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
   "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" &
   if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
     die "could not count"
@@ -440,6 +462,11 @@ trap interrupted INT TERM HUP
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
+printf '%s\n' "$models" > "$tmp/models" || exit 2
+extract+=(--models "$tmp/models")
+resolve+=(--models "$tmp/models")
+apply+=(--models "$tmp/models")
+report+=(--models "$tmp/models" --model "$model")
 case $action in
   run) run ;;
   apply) take_file; carry_out ;;

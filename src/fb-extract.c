@@ -16,11 +16,11 @@
 const char program_name[] = "fb-extract";
 
 static const char help[] =
-"Usage: fb-extract [--model answer|review|all] [--format text|csv] [--rejects FILE] [FILE...]\n"
-"       fb-extract --sql [--model answer|review|all] [--limit N | --count]\n"
+"Usage: fb-extract [--model NAME|all] [--format text|csv] [--rejects FILE] [FILE...]\n"
+"       fb-extract --sql [--model NAME|all] [--limit N | --count]\n"
 "Keep the rows that have a cohort and no syllabus.\n"
 "\n"
-"  -m, --model M       work on this model (default: all); where the rows have no\n"
+"  -m, --model NAME    work on this model (default: all); where the rows have no\n"
 "                      model column, it says which model they are\n"
 "  -f, --format F      read text (COPY's) or csv (default: the header line tells)\n"
 "  -r, --rejects FILE  write malformed records to FILE, byte for byte\n"
@@ -28,6 +28,10 @@ static const char help[] =
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
 "  -c, --count         with --sql: count instead, for each model the rows to be filled and\n"
 "                      those whose cohort has no syllabus\n"
+"  -T, --table SPEC    add a model, or replace one:\n"
+"                      NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
+"  -M, --models FILE   the models are those in FILE, a SPEC a line\n"
+"  -P, --print-models  print the models in force, and exit\n"
 "  -h, --help          print this and exit\n"
 "  -V, --version       print the version and exit\n"
 "\n"
@@ -48,12 +52,14 @@ static const char count_model_sql[] = {
 };
 
 struct options {
-	struct model_choice model;
+	struct models models;
+	int model;		/* the index of the one to work on, or -1: all */
 	enum format format;
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
 	long limit;		/* 0: none */
+	bool print_models;
 };
 
 static struct options
@@ -66,17 +72,22 @@ read_options(int argc, char **argv)
 		{ "sql", no_argument, NULL, 's' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "count", no_argument, NULL, 'c' },
+		{ "table", required_argument, NULL, 'T' },
+		{ "models", required_argument, NULL, 'M' },
+		{ "print-models", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { .model = model_choice("all") };
+	struct options options = { 0 };
+	const char *model = "all";
 	bool limit_given = false;
 	int option;
 
-	while ((option = option_next(argc, argv, "m:f:r:sl:chV", long_options)) != -1) {
+	models_begin(&options.models);
+	while ((option = option_next(argc, argv, "m:f:r:sl:cT:M:PhV", long_options)) != -1) {
 		switch (option) {
-		case 'm': options.model = model_choice(optarg); break;
+		case 'm': model = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
 		case 'r': options.rejects = optarg; break;
 		case 's': options.sql = true; break;
@@ -85,10 +96,16 @@ read_options(int argc, char **argv)
 			limit_given = true;
 			break;
 		case 'c': options.count = true; break;
+		case 'T': models_add(&options.models, optarg); break;
+		case 'M': models_load(&options.models, optarg); break;
+		case 'P': options.print_models = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
 		}
 	}
+	options.model = models_choose(&options.models, model);
+	if (options.print_models)
+		models_print(&options.models);
 	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))
 		die_usage("--sql reads nothing: it goes with --model and --limit or --count alone");
 	if (options.count && (!options.sql || limit_given))
@@ -107,26 +124,30 @@ print_sql(struct out *out, const struct options *options)
 		snprintf(limit, sizeof limit, "%ld", options->limit);
 	script_put_session(out);
 	out_string(out, options->count ? count_sql : extract_sql);
-	for (int i = 0; i < MODELS; i++) {
+	for (int i = 0; i < options->models.count; i++) {
+		const struct model *model = &options->models.model[i];
 		const struct script_value values[] = {
-			{ "model", models[i].name },
-			{ "title", models[i].title },
-			{ "table", models[i].table },
+			{ "model", model->name.ptr },
+			{ "title", model->title },
+			{ "table", model->table },
+			{ "id", model->id },
+			{ "cohort_id", model->cohort_id },
+			{ "syllabus_id", model->syllabus_id },
 			{ "limit", limit },
 			{ NULL, NULL },
 		};
 
-		if (options->model.chosen[i])
+		if (model_is_chosen(options->model, i))
 			script_put(out, options->count ? count_model_sql : extract_model_sql, values);
 	}
 }
 
 static void
-extract(struct table *rows, const struct model_choice *choice, struct out *out)
+extract(struct table *rows, const struct options *options, struct out *out)
 {
 	while (table_next(rows)) {
 		int64_t id, cohort_id = 0, syllabus_id;
-		int model = rows->has[MODEL] ? table_model(rows) : choice->only;
+		int model = rows->has[MODEL] ? table_model(rows, &options->models) : options->model;
 
 		if (model == -1 || !table_bigint(rows, ID, &id))
 			continue;
@@ -134,9 +155,9 @@ extract(struct table *rows, const struct model_choice *choice, struct out *out)
 			continue;
 		if (rows->field[SYLLABUS_ID].ptr != NULL && !table_bigint(rows, SYLLABUS_ID, &syllabus_id))
 			continue;
-		if (!choice->chosen[model] || rows->field[COHORT_ID].ptr == NULL || rows->field[SYLLABUS_ID].ptr != NULL)
+		if (!model_is_chosen(options->model, model) || rows->field[COHORT_ID].ptr == NULL || rows->field[SYLLABUS_ID].ptr != NULL)
 			continue;
-		out_string(out, models[model].name);
+		out_slice(out, options->models.model[model].name);
 		out_string(out, "\t");
 		out_int(out, id);
 		out_string(out, "\t");
@@ -148,30 +169,34 @@ extract(struct table *rows, const struct model_choice *choice, struct out *out)
 int
 main(int argc, char **argv)
 {
-	struct options options = read_options(argc, argv);
+	struct options options;
 	struct problems problems = { 0 };
 	struct out out, rejects;
 	struct table *rows;
-	int count = argc - optind;
+	int count;
 
 	prepare_messages();
 	out_stdout(&out);
+	options = read_options(argc, argv);
 	if (options.sql) {
 		print_sql(&out, &options);
+		models_free(&options.models);
 		out_close(&out);
 		return STATUS_OK;
 	}
-	rows = tables_open(argv + optind, &count, options.model.only == -1 ? ROWS : ROWS_OF_ONE_MODEL,
+	count = argc - optind;
+	rows = tables_open(argv + optind, &count, options.model == -1 ? ROWS : ROWS_OF_ONE_MODEL,
 	    options.format, &problems, options.rejects != NULL ? &rejects : NULL);
 	tables_refuse_output(rows, count, options.rejects);
 	if (options.rejects != NULL)
 		out_open(&rejects, options.rejects);
 	table_put_header(&out, CANDIDATES);
 	for (int i = 0; i < count; i++) {
-		extract(&rows[i], &options.model, &out);
+		extract(&rows[i], &options, &out);
 		table_close(&rows[i]);
 	}
 	free(rows);
+	models_free(&options.models);
 	out_close(&out);
 	if (options.rejects != NULL)
 		out_close(&rejects);

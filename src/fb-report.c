@@ -15,26 +15,32 @@
 const char program_name[] = "fb-report";
 
 static const char help[] =
-"Usage: fb-report [--plan FILE] [--model answer|review|all] [--undo] [--summary] [--json] [FILE]\n"
+"Usage: fb-report [--plan FILE] [--model NAME|all] [--undo] [--summary] [--json] [FILE]\n"
 "Tell what a plan would do (a dry run) or what receipts say was done.\n"
 "\n"
-"  -p, --plan FILE  count the plan's records for the 'Found' lines, which else are\n"
-"                   left out when the input is a pipe\n"
-"  -m, --model M    report on this model only (default: all)\n"
-"  -u, --undo       the receipts are those of an undo, even if none says so\n"
-"  -s, --summary    leave out the line for each record\n"
-"  -j, --json       print one JSON object instead\n"
-"  -h, --help       print this and exit\n"
-"  -V, --version    print the version and exit\n"
+"  -p, --plan FILE     count the plan's records for the 'Found' lines, which else\n"
+"                      are left out when the input is a pipe\n"
+"  -m, --model NAME    report on this model only (default: all)\n"
+"  -u, --undo          the receipts are those of an undo, even if none says so\n"
+"  -s, --summary       leave out the line for each record\n"
+"  -j, --json          print one JSON object instead\n"
+"  -T, --table SPEC    add a model, or replace one:\n"
+"                      NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
+"  -M, --models FILE   the models are those in FILE, a SPEC a line\n"
+"  -P, --print-models  print the models in force, and exit\n"
+"  -h, --help          print this and exit\n"
+"  -V, --version       print the version and exit\n"
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
 
 struct options {
 	const char *plan;	/* a path, or NULL */
-	struct model_choice model;
+	struct models models;
+	int model;		/* the index of the one to report on, or -1: all */
 	bool undo;
 	bool summary;
 	bool json;
+	bool print_models;
 };
 
 static struct options
@@ -46,24 +52,35 @@ read_options(int argc, char **argv)
 		{ "undo", no_argument, NULL, 'u' },
 		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "table", required_argument, NULL, 'T' },
+		{ "models", required_argument, NULL, 'M' },
+		{ "print-models", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { .model = model_choice("all") };
+	struct options options = { 0 };
+	const char *model = "all";
 	int option;
 
-	while ((option = option_next(argc, argv, "p:m:usjhV", long_options)) != -1) {
+	models_begin(&options.models);
+	while ((option = option_next(argc, argv, "p:m:usjT:M:PhV", long_options)) != -1) {
 		switch (option) {
 		case 'p': options.plan = optarg; break;
-		case 'm': options.model = model_choice(optarg); break;
+		case 'm': model = optarg; break;
 		case 'u': options.undo = true; break;
 		case 's': options.summary = true; break;
 		case 'j': options.json = true; break;
+		case 'T': models_add(&options.models, optarg); break;
+		case 'M': models_load(&options.models, optarg); break;
+		case 'P': options.print_models = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
 		}
 	}
+	options.model = models_choose(&options.models, model);
+	if (options.print_models)
+		models_print(&options.models);
 	if (argc - optind > 1)
 		die_usage("one FILE at most");
 	return options;
@@ -96,7 +113,8 @@ struct report {
 	struct options options;
 	bool is_plan;
 	bool found_known;
-	struct tally tally[MODELS];
+	const struct models *models;
+	struct tally *tally;	/* for each model */
 	struct problems problems;
 };
 
@@ -129,7 +147,7 @@ count_found(struct report *report, struct table *table, bool updated_only)
 	int64_t id;
 
 	while (table_next(table)) {
-		int model = table_model(table);
+		int model = table_model(table, report->models);
 
 		if (model == -1 || !table_bigint(table, ID, &id))
 			continue;
@@ -218,7 +236,7 @@ static void
 begin_section(struct report *report, int model)
 {
 	struct out *out = &report->out;
-	const struct model *words = &models[model];
+	const struct model *words = &report->models->model[model];
 	struct tally *tally = &report->tally[model];
 
 	tally->shown = true;
@@ -261,18 +279,18 @@ end_section(struct report *report, int model)
 
 	if (records == 0 && (!report->found_known || tally->found == 0)) {
 		out_string(out, "  No ");
-		out_string(out, models[model].plural);
+		out_string(out, report->models->model[model].plural);
 		out_string(out, report->options.undo ? " need reverting\n" : " need updating\n");
 		return;
 	}
 	out_string(out, report->is_plan ? "\nWould update " : report->options.undo ? "\nReverted " : "\nUpdated ");
 	put_number(out, "", tally->done, " ");
-	out_string(out, models[model].title);
+	out_string(out, report->models->model[model].title);
 	out_string(out, " records\n");
 	if (tally->skipped > 0)
 		put_number(out, "Skipped: ", tally->skipped, "\n");
 	if (tally->failed > 0)
-		put_failures(out, tally, models[model].title);
+		put_failures(out, tally, report->models->model[model].title);
 }
 
 static void
@@ -282,7 +300,7 @@ put_record(struct report *report, const struct table *table, enum status status,
 	struct out *out = &report->out;
 
 	out_string(out, report->is_plan ? "  [DRY RUN] " : marks[status]);
-	out_string(out, models[model].title);
+	out_string(out, report->models->model[model].title);
 	put_number(out, " ", id, ": ");
 	if (status == SKIPPED) {
 		out_string(out, "skipped, ");
@@ -298,19 +316,19 @@ put_record(struct report *report, const struct table *table, enum status status,
 	out_string(out, "\n");
 }
 
-/* Ends the section of `from` (-1: none is open) and begins that of `to` (MODELS: none), with those between. */
+/* Ends the section of `from` (-1: none is open) and begins that of `to` (the number of models: none), with those between. */
 static void
 change_section(struct report *report, int from, int to)
 {
 	if (from != -1)
 		end_section(report, from);
 	for (int model = 0; model < to; model++) {
-		if (!report->options.model.chosen[model] || report->tally[model].shown)
+		if (!model_is_chosen(report->options.model, model) || report->tally[model].shown)
 			continue;
 		begin_section(report, model);
 		end_section(report, model);
 	}
-	if (to < MODELS)
+	if (to < report->models->count)
 		begin_section(report, to);
 }
 
@@ -414,12 +432,12 @@ put_json(struct report *report, long total)
 	out_string(out, report->is_plan ? "{\"dry_run\": true" : "{\"dry_run\": false");
 	out_string(out, report->options.undo ? ", \"undo\": true" : ", \"undo\": false");
 	out_string(out, ", \"models\": {");
-	for (int i = 0; i < MODELS; i++) {
-		if (!report->options.model.chosen[i])
+	for (int i = 0; i < report->models->count; i++) {
+		if (!model_is_chosen(report->options.model, i))
 			continue;
 		out_string(out, between);
 		between = ", ";
-		put_json_string(out, slice_of(models[i].name));
+		put_json_string(out, report->models->model[i].name);
 		out_string(out, ": ");
 		put_json_model(report, &report->tally[i]);
 	}
@@ -436,7 +454,7 @@ count_record(struct report *report, struct table *table, enum status *status, in
 	int reason;
 
 	*status = record_status(report, table);
-	*model = table_model(table);
+	*model = table_model(table, report->models);
 	if (*model == -1 || !table_bigint(table, ID, id))
 		return false;
 	tally = &report->tally[*model];
@@ -444,7 +462,7 @@ count_record(struct report *report, struct table *table, enum status *status, in
 		table_reject(table, "no such status or reason for it");
 		return false;
 	}
-	if (!report->options.model.chosen[*model])
+	if (!model_is_chosen(report->options.model, *model))
 		return false;
 	if (*status == DONE) {
 		tally->done++;
@@ -455,7 +473,7 @@ count_record(struct report *report, struct table *table, enum status *status, in
 		keep_failure(tally, *id, table->field[DETAIL]);
 		tally->failed++;
 		problem(&report->problems, "%s:%lu: %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
-		    models[*model].name, *id, (int)table->field[DETAIL].len,
+		    report->models->model[*model].name.ptr, *id, (int)table->field[DETAIL].len,
 		    table->field[DETAIL].ptr != NULL ? table->field[DETAIL].ptr : "");
 	}
 	return true;
@@ -482,20 +500,23 @@ read_records(struct report *report, struct table *table)
 			out_flush(&report->out);	/* somebody may be watching a pipe */
 	}
 	if (text)
-		change_section(report, section, MODELS);
+		change_section(report, section, report->models->count);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct report report = { .options = read_options(argc, argv) };
-	const char *path = optind < argc ? argv[optind] : "-";
+	struct report report = { .models = &report.options.models };
 	struct table table, plan;
 	long total = 0;
 
 	prepare_messages();
 	out_stdout(&report.out);
-	table_open(&table, path, PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
+	report.options = read_options(argc, argv);
+	report.tally = calloc((size_t)report.models->count, sizeof *report.tally);
+	if (report.tally == NULL)
+		die("out of memory");
+	table_open(&table, optind < argc ? argv[optind] : "-", PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
 	report.is_plan = table.kind == PLAN;
 	if (report.options.plan != NULL) {
 		/* Of a bad record it is enough to hear once, from the program that was given it. */
@@ -512,15 +533,17 @@ main(int argc, char **argv)
 		out_string(&report.out, "DRY RUN MODE - No changes will be made\n");
 	read_records(&report, &table);
 	table_close(&table);
-	for (int i = 0; i < MODELS; i++)
+	for (int i = 0; i < report.models->count; i++)
 		total += report.tally[i].done;
 	if (report.options.json)
 		put_json(&report, total);
 	else
 		put_total(&report, total);
-	for (int i = 0; i < MODELS; i++)
+	for (int i = 0; i < report.models->count; i++)
 		for (int j = 0; j < FAILURES_KEPT; j++)
 			buffer_free(&report.tally[i].failures[j].detail);
+	free(report.tally);
+	models_free(&report.options.models);
 	out_close(&report.out);
 	return problems_status(&report.problems);
 }

@@ -29,6 +29,10 @@ static const char help[] =
 "                         no limit)\n"
 "  -u, --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
 "  -s, --sql              print the psql script whose output is the cohort dump\n"
+"  -T, --table SPEC       add a model, or replace one:\n"
+"                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
+"  -M, --models FILE      the models are those in FILE, a SPEC a line\n"
+"  -P, --print-models     print the models in force, and exit\n"
 "  -h, --help             print this and exit\n"
 "  -V, --version          print the version and exit\n"
 "\n"
@@ -44,6 +48,8 @@ struct options {
 	enum format format;	/* of the dump */
 	long limit;		/* 0: none */
 	bool sql;
+	struct models models;
+	bool print_models;
 };
 
 static struct options
@@ -55,6 +61,9 @@ read_options(int argc, char **argv)
 		{ "limit", required_argument, NULL, 'l' },
 		{ "unresolved", required_argument, NULL, 'u' },
 		{ "sql", no_argument, NULL, 's' },
+		{ "table", required_argument, NULL, 'T' },
+		{ "models", required_argument, NULL, 'M' },
+		{ "print-models", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -62,17 +71,23 @@ read_options(int argc, char **argv)
 	struct options options = { 0 };
 	int option;
 
-	while ((option = option_next(argc, argv, "c:f:l:u:shV", long_options)) != -1) {
+	models_begin(&options.models);
+	while ((option = option_next(argc, argv, "c:f:l:u:sT:M:PhV", long_options)) != -1) {
 		switch (option) {
 		case 'c': options.cohorts = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
 		case 'l': options.limit = option_number("--limit", optarg, 0, LONG_MAX); break;
 		case 'u': options.unresolved = optarg; break;
 		case 's': options.sql = true; break;
+		case 'T': models_add(&options.models, optarg); break;
+		case 'M': models_load(&options.models, optarg); break;
+		case 'P': options.print_models = true; break;
 		case 'h': print_help(help);
 		case 'V': print_version();
 		}
 	}
+	if (options.print_models)
+		models_print(&options.models);
 	if (options.sql && argc > 2)
 		die_usage("--sql reads nothing and goes with no other option");
 	if (!options.sql && options.cohorts == NULL)
@@ -86,8 +101,9 @@ struct resolver {
 	struct out plan;
 	struct out unresolved;
 	bool keep_unresolved;
+	const struct models *models;
 	long limit;
-	long resolved[MODELS];
+	long *resolved;		/* for each model */
 };
 
 struct candidate {
@@ -104,9 +120,9 @@ struct candidate {
 enum { AT_ONCE = 128 };
 
 static void
-put_candidate(struct out *out, const struct candidate *c)
+put_candidate(const struct resolver *resolver, struct out *out, const struct candidate *c)
 {
-	out_string(out, models[c->model].name);
+	out_slice(out, resolver->models->model[c->model].name);
 	out_string(out, "\t");
 	out_int(out, c->id);
 	out_string(out, "\t");
@@ -119,20 +135,20 @@ drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 {
 	if (!resolver->keep_unresolved)
 		return;
-	put_candidate(&resolver->unresolved, c);
+	put_candidate(resolver, &resolver->unresolved, c);
 	out_string(&resolver->unresolved, reason);
 	out_string(&resolver->unresolved, "\n");
 }
 
 static int
-read_candidates(struct table *table, struct candidate *candidates)
+read_candidates(const struct resolver *resolver, struct table *table, struct candidate *candidates)
 {
 	int count = 0;
 
 	while (count < AT_ONCE && table_next(table)) {
 		struct candidate *c = &candidates[count];
 
-		c->model = table_model(table);
+		c->model = table_model(table, resolver->models);
 		if (c->model == -1 || !table_bigint(table, ID, &c->id) || !table_bigint(table, COHORT_ID, &c->cohort_id))
 			continue;
 		c->line = table->lines.number;
@@ -146,13 +162,13 @@ put_resolved(struct resolver *resolver, const struct table *table, const struct 
 {
 	if (c->cohort == NULL) {
 		problem(table->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
-		    table->lines.name, c->line, c->cohort_id, models[c->model].name, c->id);
+		    table->lines.name, c->line, c->cohort_id, resolver->models->model[c->model].name.ptr, c->id);
 		drop(resolver, c, "unknown-cohort");
 	} else if (!c->cohort->has_syllabus) {
 		drop(resolver, c, "no-syllabus");
 	} else if (resolver->limit == 0 || resolver->resolved[c->model] < resolver->limit) {
 		resolver->resolved[c->model]++;
-		put_candidate(&resolver->plan, c);
+		put_candidate(resolver, &resolver->plan, c);
 		out_slice(&resolver->plan, c->cohort->plan_end);
 	}
 }
@@ -163,7 +179,7 @@ resolve(struct resolver *resolver, struct table *table)
 	struct candidate candidates[AT_ONCE];
 	int count;
 
-	while ((count = read_candidates(table, candidates)) > 0) {
+	while ((count = read_candidates(resolver, table, candidates)) > 0) {
 		for (int i = 0; i < count; i++)
 			candidates[i].cohort = cohorts_find(&resolver->cohorts, candidates[i].cohort_id);
 		for (int i = 0; i < count; i++)
@@ -174,24 +190,32 @@ resolve(struct resolver *resolver, struct table *table)
 int
 main(int argc, char **argv)
 {
-	struct options options = read_options(argc, argv);
+	struct options options;
 	struct problems problems = { 0 };
-	struct resolver resolver = { .limit = options.limit, .keep_unresolved = options.unresolved != NULL };
+	struct resolver resolver = { .models = &options.models };
 	struct table dump, *candidates;
-	int count = argc - optind;
+	int count;
 
 	prepare_messages();
 	out_stdout(&resolver.plan);
+	options = read_options(argc, argv);
 	if (options.sql) {
 		script_put_session(&resolver.plan);
 		out_string(&resolver.plan, resolve_sql);
+		models_free(&options.models);
 		out_close(&resolver.plan);
 		return STATUS_OK;
 	}
+	resolver.limit = options.limit;
+	resolver.keep_unresolved = options.unresolved != NULL;
+	resolver.resolved = calloc((size_t)options.models.count, sizeof *resolver.resolved);
+	if (resolver.resolved == NULL)
+		die("out of memory");
 	table_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
 	tables_refuse_output(&dump, 1, options.unresolved);
 	cohorts_load(&resolver.cohorts, &dump);
 	table_close(&dump);
+	count = argc - optind;
 	candidates = tables_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
 	tables_refuse_output(candidates, count, options.unresolved);
 	if (resolver.keep_unresolved) {
@@ -204,6 +228,8 @@ main(int argc, char **argv)
 		table_close(&candidates[i]);
 	}
 	free(candidates);
+	free(resolver.resolved);
+	models_free(&options.models);
 	cohorts_free(&resolver.cohorts);
 	out_close(&resolver.plan);
 	if (resolver.keep_unresolved)

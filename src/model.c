@@ -1,31 +1,384 @@
-#include "error.h"
-#include "model.h"
+#include <stdlib.h>
 
-const struct model models[MODELS] = {
-	{ "answer", "Answer", "answers", "feedback_answer" },
-	{ "review", "Review", "reviews", "feedback_review" },
+#include "error.h"
+#include "lines.h"
+#include "model.h"
+#include "out.h"
+#include "text.h"
+
+static const char *const built_in[] = {
+	"answer=feedback_answer:id,cohort_id,syllabus_id",
+	"review=feedback_review:id,cohort_id,syllabus_id",
 };
 
-int
-model_find(struct slice name)
+/* PostgreSQL cuts names at 63 bytes, and fb_apply_NAME is the name of a procedure. */
+enum { NAME_MAX_LEN = 50 };
+
+static const char no_such_form[] =
+    "it is not NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them";
+
+/* ---- what a line is made of ---- */
+
+static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Takes a character off *rest, if it is the one that comes there. */
+static bool
+take(struct slice *rest, char c)
 {
-	for (int i = 0; i < MODELS; i++)
-		if (slice_is(name, models[i].name))
+	if (rest->len == 0 || rest->ptr[0] != c)
+		return false;
+	*rest = (struct slice){ rest->ptr + 1, rest->len - 1 };
+	return true;
+}
+
+/* Takes bytes off *rest. */
+static struct slice
+take_bytes(struct slice *rest, size_t len)
+{
+	struct slice taken = { rest->ptr, len };
+
+	*rest = (struct slice){ rest->ptr + len, rest->len - len };
+	return taken;
+}
+
+/* Whether a name without quotes has such a character, as SQL has it: past ASCII all are letters. */
+static bool
+is_word(char c, bool first)
+{
+	if (is_lower(c) || is_upper(c) || c == '_' || (unsigned char)c >= 0x80)
+		return true;
+	return !first && (is_digit(c) || c == '$');
+}
+
+static bool
+has_two_dollars(struct slice name)
+{
+	for (size_t i = 1; i < name.len; i++)
+		if (name.ptr[i] == '$' && name.ptr[i - 1] == '$')
+			return true;
+	return false;
+}
+
+/*
+ * Appends a name as SQL may have it anywhere. Two dollars would end the body of a procedure in which
+ * the name stands, so there they are escaped. A double quote is doubled in the line, as in SQL.
+ */
+static void
+append_identifier(struct buffer *sql, struct slice name, bool fold)
+{
+	const bool escape = has_two_dollars(name);
+
+	buffer_append(sql, escape ? "U&\"" : "\"", escape ? 3 : 1);
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+
+		if (fold && is_upper(c))
+			c = (char)(c - 'A' + 'a');
+		if (escape && c == '$')
+			buffer_append(sql, "\\0024", 5);
+		else if (escape && c == '\\')
+			buffer_append(sql, "\\\\", 2);
+		else
+			buffer_append(sql, &c, 1);
+	}
+	buffer_append(sql, "\"", 1);
+}
+
+/* Takes a name off *rest and appends it as an identifier. Returns what is wrong with it, or NULL. */
+static const char *
+take_identifier(struct slice *rest, struct buffer *sql)
+{
+	size_t len = 0;
+
+	if (take(rest, '"')) {
+		while (len < rest->len && (rest->ptr[len] != '"' || (len + 1 < rest->len && rest->ptr[len + 1] == '"')))
+			len += rest->ptr[len] == '"' ? 2 : 1;
+		if (len == rest->len)
+			return "a double quote is never closed";
+		if (len == 0)
+			return "nothing stands between double quotes";
+		append_identifier(sql, take_bytes(rest, len), false);
+		take(rest, '"');
+		return NULL;
+	}
+	while (len < rest->len && is_word(rest->ptr[len], len == 0))
+		len++;
+	if (len == 0)
+		return no_such_form;
+	append_identifier(sql, take_bytes(rest, len), true);
+	return NULL;
+}
+
+/* Ends a string in the text of a model, and returns it. */
+static const char *
+end_string(struct buffer *text, size_t begin)
+{
+	buffer_append(text, "", 1);
+	return text->ptr + begin;
+}
+
+static const char *
+add_string(struct buffer *text, struct slice string)
+{
+	size_t begin = text->len;
+
+	buffer_append(text, string.ptr, string.len);
+	return end_string(text, begin);
+}
+
+/* ---- a model from a line ---- */
+
+/* The functions that read a line's parts return what is wrong, or NULL. */
+static const char *
+read_name(struct model *model, struct slice *rest)
+{
+	size_t len = 0;
+	struct slice name;
+	char *title;
+
+	while (len < rest->len && (is_lower(rest->ptr[len]) || (len > 0 && (is_digit(rest->ptr[len]) || rest->ptr[len] == '_'))))
+		len++;
+	name = take_bytes(rest, len);
+	if (memchr(rest->ptr, '=', rest->len) == NULL)
+		return no_such_form;
+	if (len == 0 || len > NAME_MAX_LEN || rest->ptr[0] != '=')
+		return "the name of a model is a small letter and up to 49 small letters, digits and underscores";
+	if (slice_is(name, "all"))
+		return "no model can be called all";
+	take(rest, '=');
+	model->name = (struct slice){ add_string(&model->text, name), name.len };
+	title = model->text.ptr + model->text.len;
+	model->title = add_string(&model->text, name);
+	title[0] = (char)(title[0] - 'a' + 'A');
+	model->plural = model->text.ptr + model->text.len;
+	buffer_append(&model->text, name.ptr, name.len);
+	buffer_append(&model->text, "s", 2);
+	return NULL;
+}
+
+/* fb-apply's own temporary tables would be taken for a table of that name without a schema. */
+static bool
+is_ours(const char *table)
+{
+	return strcmp(table, "\"fb_batch\"") == 0 || strcmp(table, "\"fb_outcome\"") == 0 || strcmp(table, "\"fb_receipts\"") == 0;
+}
+
+static const char *
+read_table(struct model *model, struct slice *rest)
+{
+	size_t begin = model->text.len;
+	const char *fault = take_identifier(rest, &model->text);
+
+	if (fault == NULL && take(rest, '.')) {
+		buffer_append(&model->text, ".", 1);
+		fault = take_identifier(rest, &model->text);
+	}
+	model->table = end_string(&model->text, begin);
+	if (fault == NULL && is_ours(model->table))
+		return "fb-apply has a temporary table of that name: name the schema, too";
+	return fault;
+}
+
+static const char *
+read_column(struct model *model, struct slice *rest, const char **column)
+{
+	size_t begin = model->text.len;
+	const char *fault = take_identifier(rest, &model->text);
+
+	*column = end_string(&model->text, begin);
+	return fault;
+}
+
+static const char *
+read_columns(struct model *model, struct slice *rest)
+{
+	const char **const columns[] = { &model->id, &model->cohort_id, &model->syllabus_id };
+	const char *fault = NULL;
+
+	for (int i = 0; i < 3 && fault == NULL; i++) {
+		if (!take(rest, i == 0 ? ':' : ','))
+			return no_such_form;
+		fault = read_column(model, rest, columns[i]);
+	}
+	if (fault != NULL)
+		return fault;
+	if (strcmp(model->id, model->cohort_id) == 0 || strcmp(model->id, model->syllabus_id) == 0
+	    || strcmp(model->cohort_id, model->syllabus_id) == 0)
+		return "one column stands there twice";
+	return NULL;
+}
+
+/* What is wrong with a line as text: it goes to terminals, and into comments of scripts. */
+static const char *
+line_fault(struct slice line)
+{
+	const char *fault = text_fault(line);
+	struct slice piece;
+	bool printable = true;
+
+	while (fault == NULL && text_piece(&line, &piece, &printable))
+		if (!printable)
+			fault = "it has a control character";
+	return fault;
+}
+
+static const char *
+read_line(struct model *model, struct slice line)
+{
+	struct slice rest = line;
+	const char *fault = line_fault(line);
+
+	if (fault != NULL)
+		return fault;
+	/* Here the text gets all its room, so that it never moves: an escaped dollar takes most, 5 bytes. */
+	buffer_reserve(&model->text, 6 * line.len + 64);
+	model->line = add_string(&model->text, line);
+	fault = read_name(model, &rest);
+	if (fault == NULL)
+		fault = read_table(model, &rest);
+	if (fault != NULL)
+		return fault;
+	if (rest.len > 0) {
+		fault = read_columns(model, &rest);
+		return fault == NULL && rest.len > 0 ? no_such_form : fault;
+	}
+	model->id = "\"id\"";
+	model->cohort_id = "\"cohort_id\"";
+	model->syllabus_id = "\"syllabus_id\"";
+	return NULL;
+}
+
+/* ---- all models ---- */
+
+/* Adds the model, or replaces the one of its name, whose index it returns; -1 where there is none. */
+static int
+put_model(struct models *models, struct model model)
+{
+	int index = models_find(models, model.name);
+	struct model *more;
+
+	if (index != -1) {
+		buffer_free(&models->model[index].text);
+		models->model[index] = model;
+		return index;
+	}
+	more = realloc(models->model, (size_t)(models->count + 1) * sizeof *more);
+	if (more == NULL)
+		die("out of memory");
+	models->model = more;
+	models->model[models->count++] = model;
+	return -1;
+}
+
+void
+models_begin(struct models *models)
+{
+	*models = (struct models){ 0 };
+	for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++)
+		models_add(models, built_in[i]);
+}
+
+void
+models_add(struct models *models, const char *argument)
+{
+	struct model model = { 0 };
+	const char *fault = read_line(&model, slice_of(argument));
+
+	if (fault != NULL)
+		die_usage("--table: '%s': %s", argument, fault);
+	put_model(models, model);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct slice
+trim(struct slice line)
+{
+	while (line.len > 0 && is_blank(line.ptr[0]))
+		take_bytes(&line, 1);
+	while (line.len > 0 && is_blank(line.ptr[line.len - 1]))
+		line.len--;
+	return line;
+}
+
+void
+models_load(struct models *models, const char *path)
+{
+	struct lines lines;
+	struct slice line;
+
+	models_free(models);
+	lines_open(&lines, path);
+	while (lines_next(&lines, &line)) {
+		struct model model = { 0 };
+		const char *fault;
+
+		line = trim(line);
+		if (line.len == 0 || line.ptr[0] == '#')
+			continue;
+		fault = read_line(&model, line);
+		if (fault != NULL)
+			die("%s:%lu: '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
+		if (put_model(models, model) != -1)
+			die("%s:%lu: model %s stands there twice", lines.name, lines.number, model.name.ptr);
+	}
+	if (models->count == 0)
+		die("%s: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]", lines.name);
+	lines_close(&lines);
+}
+
+void
+models_print(const struct models *models)
+{
+	struct out out;
+
+	out_stdout(&out);
+	for (int i = 0; i < models->count; i++) {
+		out_string(&out, models->model[i].line);
+		out_string(&out, "\n");
+	}
+	out_close(&out);
+	exit(STATUS_OK);
+}
+
+void
+models_free(struct models *models)
+{
+	for (int i = 0; i < models->count; i++)
+		buffer_free(&models->model[i].text);
+	free(models->model);
+	*models = (struct models){ 0 };
+}
+
+int
+models_find(const struct models *models, struct slice name)
+{
+	for (int i = 0; i < models->count; i++)
+		if (slice_equal(name, models->model[i].name))
 			return i;
 	return -1;
 }
 
-struct model_choice
-model_choice(const char *argument)
+int
+models_choose(const struct models *models, const char *argument)
 {
-	struct model_choice choice = { .only = -1 };
+	struct buffer names = { 0 };
+	int choice;
 
-	if (strcmp(argument, "all") != 0) {
-		choice.only = model_find(slice_of(argument));
-		if (choice.only == -1)
-			die_usage("--model: '%s' is none of answer, review, all", argument);
+	if (strcmp(argument, "all") == 0)
+		return -1;
+	choice = models_find(models, slice_of(argument));
+	if (choice != -1)
+		return choice;
+	for (int i = 0; i < models->count; i++) {
+		buffer_append(&names, models->model[i].name.ptr, models->model[i].name.len);
+		buffer_append(&names, ", ", 2);
 	}
-	for (int i = 0; i < MODELS; i++)
-		choice.chosen[i] = choice.only == -1 || choice.only == i;
-	return choice;
+	die_usage("--model: '%s' is none of %.*sall", argument, (int)names.len, names.ptr);
 }

@@ -1,33 +1,60 @@
-/* The models: tables with a cohort and a syllabus. */
+/*
+ * The models: tables with a cohort and a syllabus. A model is made from a line of text,
+ * NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]; fb-records(5) has its form.
+ */
 #ifndef MODEL_H
 #define MODEL_H
 
 #include <stdbool.h>
 
+#include "buffer.h"
 #include "slice.h"
 
 struct model {
-	const char *name;	/* in records and options: answer */
+	struct slice name;	/* in records and options: answer; a NUL follows it */
 	const char *title;	/* in reports: Answer */
 	const char *plural;	/* in reports: answers */
-	const char *table;	/* in SQL */
+	const char *table;	/* in SQL, quoted as the columns are: "feedback_answer", "my schema"."notes" */
+	const char *id;
+	const char *cohort_id;
+	const char *syllabus_id;
+	const char *line;	/* what it was made from */
+	struct buffer text;	/* what all these point to */
 };
 
-enum { MODELS = 2 };
+/* The models in force, in the order in which they are worked on. */
+struct models {
+	struct model *model;
+	int count;
+};
 
-/* In the order in which they are worked on. */
-extern const struct model models[MODELS];
+/* Begins with the built-in ones, answer and review. Dies where memory cannot be had, as all of these do. */
+void models_begin(struct models *);
+
+/* An argument of --table: adds a model, or replaces the one of that name. Dies if it makes none. */
+void models_add(struct models *, const char *argument);
+
+/*
+ * An argument of --models, a file of such lines ("-": standard input): replaces all. Dies if it
+ * cannot be read, a line makes no model, a name stands there twice, or there is no model in it.
+ */
+void models_load(struct models *, const char *path);
+
+/* --print-models: prints them as such lines to standard output and exits with STATUS_OK. */
+_Noreturn void models_print(const struct models *);
+
+void models_free(struct models *);
 
 /* The index of a model by its name, or -1. */
-int model_find(struct slice name);
+int models_find(const struct models *, struct slice name);
 
-/* Which models a run is about. */
-struct model_choice {
-	bool chosen[MODELS];
-	int only;		/* the index of the one model, or -1: all */
-};
+/* Reads an argument of --model: the index of that model, or -1 for all of them. Dies if it is neither. */
+int models_choose(const struct models *, const char *argument);
 
-/* Reads an argument of --model (a model's name, or all); dies if it is none. */
-struct model_choice model_choice(const char *argument);
+static inline bool
+model_is_chosen(int choice, int model)
+{
+	return choice == -1 || choice == model;
+}
 
 #endif

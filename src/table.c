@@ -6,7 +6,6 @@
 
 #include "copytext.h"
 #include "marks.h"
-#include "model.h"
 #include "table.h"
 #include "text.h"
 
@@ -103,7 +102,7 @@ check_kind(const struct table *table)
 		if (table->has[column])
 			continue;
 		if (table->kind == ROWS && column == MODEL)
-			die("%s:1: column model is missing: name it with --model answer or --model review", file);
+			die("%s:1: column model is missing: name it with --model NAME", file);
 		die("%s:1: column %s is missing, so this is not %s", file, column_names[column], wanted);
 	}
 }
@@ -254,13 +253,17 @@ table_bigint(struct table *table, enum column column, int64_t *number)
 }
 
 int
-table_model(struct table *table)
+table_find_model(struct table *table, const struct models *models)
 {
 	struct slice name = table->field[MODEL];
-	int model = model_find(name);
+	int model = models_find(models, name);
 
-	if (model == -1)
+	if (model == -1) {
 		table_reject(table, "unknown model: %.*s", shown(name), name.ptr != NULL ? name.ptr : "");
+		return -1;
+	}
+	table->last_model = model;
+	table->last_name = models->model[model].name;
 	return model;
 }
 

@@ -12,6 +12,7 @@
 #include "csvtext.h"
 #include "error.h"
 #include "lines.h"
+#include "model.h"
 #include "out.h"
 #include "slice.h"
 
@@ -44,6 +45,8 @@ struct table {
 	size_t width;			/* fields in the header */
 	size_t count;			/* fields in the record at hand */
 	size_t seen;			/* of them, known columns */
+	int last_model;			/* the index of the model that a record before named, */
+	struct slice last_name;		/* and its name; NULL: none did */
 	struct buffer scratch;		/* decoded fields that cannot be pointed at in the file */
 	size_t offset[COLUMNS];		/* CSV: where in scratch */
 	struct problems *problems;
@@ -82,7 +85,16 @@ void table_reject(struct table *, const char *format, ...) __attribute__((format
 bool table_bigint(struct table *, enum column, int64_t *number);
 
 /* The index of the model that the record names, or -1 after rejecting the record if there is no such model. */
-int table_model(struct table *);
+int table_find_model(struct table *, const struct models *);
+
+static inline int
+table_model(struct table *table, const struct models *models)
+{
+	/* Most often it is that of the record before. */
+	if (table->last_name.ptr != NULL && slice_equal(table->field[MODEL], table->last_name))
+		return table->last_model;
+	return table_find_model(table, models);
+}
 
 /* Goes back to the first record of a text table; false, and nothing done, where a file cannot (a pipe). */
 bool table_rewind(struct table *);

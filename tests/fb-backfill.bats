@@ -61,7 +61,7 @@ original=$BATS_TEST_DIRNAME/original
   before=$(state)
   for program in fb-extract fb-resolve fb-apply psql fb-report; do
     mkdir $program && cp "$project"/bin/fb-* $program
-    printf '#!/bin/sh\ncase "$*" in *--sql*) exec %s "$@" ;; esac\nexit 2\n' "$project/bin/$program" > $program/$program
+    printf '#!/bin/sh\ncase "$*" in *--sql*|*--print-models*) exec %s "$@" ;; esac\nexit 2\n' "$project/bin/$program" > $program/$program
     chmod +x $program/$program
     run -2 env PATH="$PWD/$program:$PATH" timeout 20 $program/fb-backfill
     [ $program = fb-report ] || assert_equal "$(state)" "$before"

@@ -29,7 +29,7 @@ header='model\tid\tcohort_id\tsyllabus_id'
 @test "rows without a model need --model" {
   lines 'id,cohort_id,syllabus_id' '1,7,' > answers.csv
   run -2 fb-extract answers.csv
-  assert_output 'fb-extract: answers.csv:1: column model is missing: name it with --model answer or --model review'
+  assert_output 'fb-extract: answers.csv:1: column model is missing: name it with --model NAME'
 }
 
 @test "reads several files of either format, and standard input" {

@@ -99,7 +99,7 @@ assert_harmless() { python3 "$BATS_TEST_DIRNAME/copytext.py" harmless; }
 @test "no header: the first line must name columns" {
   echo 'hello, world' > f
   run -2 --separate-stderr fb-extract f
-  assert_equal "$stderr" 'fb-extract: f:1: column model is missing: name it with --model answer or --model review'
+  assert_equal "$stderr" 'fb-extract: f:1: column model is missing: name it with --model NAME'
   echo hello > f
   for kind in "${kinds[@]}"; do
     assert_refused "$kind" f 'f:1: no header: a line of column names, separated by TABs or commas, must come first'
@@ -125,7 +125,7 @@ assert_harmless() { python3 "$BATS_TEST_DIRNAME/copytext.py" harmless; }
     for column in ${columns[$kind]}; do
       tabbed $(printf '%s\n' ${columns[$kind]} x | grep -vx "$column") > f   # x, lest it be the header of another kind
       message="f:1: column $column is missing, so this is not ${called[$kind]}"
-      [ "$kind $column" != 'rows model' ] || message='f:1: column model is missing: name it with --model answer or --model review'
+      [ "$kind $column" != 'rows model' ] || message='f:1: column model is missing: name it with --model NAME'
       assert_refused "$kind" f "$message"
     done
   done
@@ -506,7 +506,7 @@ fb-report: f:3: no such status or reason for it'
   assert_equal "$(results)" "$(record candidates; record candidates model=review id=2)"
   run -2 --separate-stderr fb-extract --format csv b a
   assert_output ''
-  assert_equal "$stderr" 'fb-extract: a:1: column model is missing: name it with --model answer or --model review'
+  assert_equal "$stderr" 'fb-extract: a:1: column model is missing: name it with --model NAME'
 }
 
 @test "a cohort twice: the same values however they are written, or an error that names both lines" {

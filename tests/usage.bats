@@ -69,7 +69,7 @@ ${1%% *}: see '${1%% *} --help'"
     printf "$header\\n" > rows
     for format in text csv; do
       run -2 fb-extract --format $format rows
-      assert_output 'fb-extract: rows:1: column model is missing: name it with --model answer or --model review'
+      assert_output 'fb-extract: rows:1: column model is missing: name it with --model NAME'
     done
   done
 }

@@ -18,6 +18,7 @@ inputs() {
   { lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\ta\\tb\t10\ts' '2\tc\t\\N\t\\N' '3\td\tx\t\\N' '4\te\\x66\t11\t\\N'
     for id in {1001..1200}; do lines "$id\tc\t1\ts"; done; } > cohorts.tsv
   printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a\tb",10,s\n2,c,,\n4,ef,11,' > cohorts.csv
+  lines '# models' 'note="my ""notes"' 'answer=a.b$$:id,c,s' > models.txt
   lines 'model\tid\tcohort_id' 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t9' 'quiz\t3\t1' 'review\t1\t4' > candidates.tsv
   lines "$plan" 'answer\t1\t1\ta\\tb\t10\ts' 'answer\t2\t1\ta\t\\N\ts' 'review\t1\t4\te\\x66\t11\t\\N' 'answer\t1\t1\tx\t1\t\\N' > plan.tsv
   { lines "$receipts" 'updated\tanswer\t1\t1\ta\\tb\t10\ts\t\\N' 'skipped\tanswer\t2\t1\ta\t10\ts\tgone'
@@ -39,6 +40,8 @@ ways=(
   'fb-report --json receipts.tsv'
   'fb-report --plan plan.tsv < receipts.tsv'
   'fb-report < plan.tsv'
+  'fb-extract --models models.txt --table x=y --sql'
+  'fb-resolve --print-models'
   'fb-report --help'
   'fb-apply --version'
 )

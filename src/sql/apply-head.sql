@@ -3,6 +3,6 @@
 --     psql -Xq < this > receipts.tsv
 --
 -- Each batch is a transaction of its own: COPY brings its records (at most {batch_size}) into the
--- temporary table fb_batch, fb_{verb}_answer and fb_{verb}_review bring them to the tables, and after
--- the COMMIT their receipts are printed. Cut off anywhere, the open batch changes nothing.
+-- temporary table fb_batch, for each model fb_{verb}_MODEL brings them to its table, and after the
+-- COMMIT their receipts are printed. Cut off anywhere, the open batch changes nothing.
 

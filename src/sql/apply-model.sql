@@ -1,5 +1,5 @@
--- {title}: brings the batch to {table}. A row is changed only while its cohort_id is the plan's
--- and its syllabus_id is still {expected} (compare-and-set).
+-- {title}: brings the batch to {table}. A row is changed only while its {cohort_id} is
+-- the plan's and its {syllabus_id} is still {expected} (compare-and-set).
 --
 -- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back,
 -- and each record is tried by itself; so is each record that the UPDATE found no row for, to
@@ -20,7 +20,7 @@ DECLARE
   reason text; state text; message text;
 BEGIN
   -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
-  UPDATE {table} SET syllabus_id = syllabus_id WHERE id = cohort_id AND false;
+  UPDATE {table} AS t SET {syllabus_id} = t.{syllabus_id} WHERE t.{id} = t.{cohort_id} AND false;
 
   SELECT count(*), min(id), max(id) INTO records, lowest, highest FROM pg_temp.fb_batch WHERE model = '{model}';
 
@@ -28,15 +28,15 @@ BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
     WITH changed AS (
       UPDATE {table} AS t
-      SET syllabus_id = {new}
+      SET {syllabus_id} = {new}
       FROM (
         SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_batch
         WHERE model = '{model}' AND n NOT IN (SELECT n FROM pg_temp.fb_outcome)
         ORDER BY id
       ) AS b
-      WHERE t.id = b.id AND t.id BETWEEN lowest AND highest
-        AND t.cohort_id = b.cohort_id AND t.syllabus_id {unchanged}
-      RETURNING b.n, t.syllabus_id IS NOT DISTINCT FROM {new} AS as_told
+      WHERE t.{id} = b.id AND t.{id} BETWEEN lowest AND highest
+        AND t.{cohort_id} = b.cohort_id AND t.{syllabus_id} {unchanged}
+      RETURNING b.n, t.{syllabus_id} IS NOT DISTINCT FROM {new} AS as_told
     )
     SELECT array_agg(c.n), bool_and(c.as_told) INTO done, as_told FROM changed AS c;
     IF NOT as_told THEN
@@ -60,18 +60,18 @@ BEGIN
     BEGIN
       SET CONSTRAINTS ALL IMMEDIATE;
       FOR try IN 1..3 LOOP
-        UPDATE {table} AS t SET syllabus_id = {record_new}
-        WHERE t.id = rec.id AND t.cohort_id = rec.cohort_id AND t.syllabus_id {record_unchanged}
-        RETURNING t.syllabus_id IS NOT DISTINCT FROM {record_new} INTO as_told;
+        UPDATE {table} AS t SET {syllabus_id} = {record_new}
+        WHERE t.{id} = rec.id AND t.{cohort_id} = rec.cohort_id AND t.{syllabus_id} {record_unchanged}
+        RETURNING t.{syllabus_id} IS NOT DISTINCT FROM {record_new} INTO as_told;
         IF NOT as_told THEN
           RAISE 'a trigger set another syllabus_id';
         END IF;
         EXIT WHEN FOUND;
         SELECT CASE
-            WHEN NOT coalesce(t.syllabus_id {record_unchanged}, false) THEN '{changed}'
-            WHEN t.cohort_id IS DISTINCT FROM rec.cohort_id THEN 'cohort-changed'
+            WHEN NOT coalesce(t.{syllabus_id} {record_unchanged}, false) THEN '{changed}'
+            WHEN t.{cohort_id} IS DISTINCT FROM rec.cohort_id THEN 'cohort-changed'
           END
-        INTO reason FROM {table} AS t WHERE t.id = rec.id;
+        INTO reason FROM {table} AS t WHERE t.{id} = rec.id;
         IF NOT FOUND THEN
           reason := 'gone';
         END IF;

@@ -46,6 +46,7 @@ struct run {
 	size_t at;		/* what the naive reading has come to */
 	size_t which;		/* of files */
 	struct header header;
+	struct models models;
 	struct fuzz_bytes rejects;
 	unsigned long rejected;
 	unsigned long accepted;
@@ -146,7 +147,7 @@ check_round_trip(struct slice value)
 }
 
 static void
-check_field(struct slice field, const struct naive_field *naive)
+check_field(struct slice field, const struct naive_field *naive, const struct models *models)
 {
 	int64_t number = 0, naive_number = 0;
 	bool is_number;
@@ -159,7 +160,7 @@ check_field(struct slice field, const struct naive_field *naive)
 	is_number = text_bigint(field, &number);
 	CHECK(is_number == naive_is_bigint(naive->bytes, naive->len, &naive_number));
 	CHECK(number == naive_number);
-	CHECK((model_find(field) == -1) == !(slice_is(field, "answer") || slice_is(field, "review")));
+	CHECK((models_find(models, field) == -1) == !(slice_is(field, "answer") || slice_is(field, "review")));
 }
 
 static void
@@ -171,6 +172,7 @@ read_file(void *context)
 	static struct out rejects;
 	struct table table;
 
+	models_begin(&run->models);
 	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
 	table_open(&table, "file", files[run->which].kind, TEXT_FORMAT, &problems, &rejects);
 	CHECK(read_header(run));
@@ -178,7 +180,7 @@ read_file(void *context)
 		CHECK(next_record(run, &record));
 		for (int i = 0; i < COLUMNS; i++)
 			if (run->header.place[i] > 0)
-				check_field(table.field[i], &record.field[run->header.place[i] - 1]);
+				check_field(table.field[i], &record.field[run->header.place[i] - 1], &run->models);
 		run->accepted++;
 	}
 	CHECK(!next_record(run, &record));
@@ -186,6 +188,7 @@ read_file(void *context)
 	out_flush(&rejects);
 	CHECK(problems_status(&problems) == (run->rejected > 0 ? STATUS_SOME : STATUS_OK));
 	table_close(&table);
+	models_free(&run->models);
 }
 
 void
