@@ -46,6 +46,9 @@ setup() {
   remember
 }
 
+# A test that fails leaves nobody waiting.
+teardown() { ! replica status || resume_replay; }
+
 # ---- the replica, which is called `copy`
 
 # A server runs as its data's owner; what root makes is given to it.
