@@ -22,4 +22,7 @@ GRANT UPDATE (syllabus_id) ON feedback_answer, feedback_review TO feedback_backf
 -- For the batches: they come in by COPY to a temporary table.
 GRANT TEMPORARY ON DATABASE :"DBNAME" TO feedback_backfill;
 
+-- Only for --max-lag: to see how far behind replicas are. It shows what all other sessions do, too.
+-- GRANT pg_read_all_stats TO feedback_backfill;
+
 COMMIT;

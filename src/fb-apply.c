@@ -13,18 +13,22 @@
 #include "out.h"
 #include "script.h"
 #include "table.h"
+#include "text.h"
 #include "version.h"
 
 const char program_name[] = "fb-apply";
 
 static const char help[] =
-"Usage: fb-apply [--batch-size N] [--lock-timeout MS] [--pause MS] [--undo] [FILE...]\n"
+"Usage: fb-apply [--batch-size N] [--lock-timeout MS] [--pause MS] [--max-lag SECONDS]\n"
+"                [--max-failures N|N%] [--undo] [FILE...]\n"
 "Turn a plan into the psql script that carries it out:\n"
 "fb-apply plan.tsv | psql -Xq > receipts.tsv\n"
 "\n"
 "  -b, --batch-size N     records a transaction (default 5000)\n"
 "  -t, --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
 "  -p, --pause MS         sleep between transactions (default 0)\n"
+"  -l, --max-lag SECONDS  wait between transactions while a replica is further behind\n"
+"  -f, --max-failures N   stop when more records have failed; N% of the records so far\n"
 "  -u, --undo             read receipts, and take back what they say was updated\n"
 "  -T, --table SPEC       add a model, or replace one:\n"
 "                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
@@ -44,6 +48,12 @@ static const char apply_sql[] = {
 static const char apply_model_sql[] = {
 #include "apply-model.sql.h"
 };
+static const char apply_max_lag_sql[] = {
+#include "apply-max-lag.sql.h"
+};
+static const char apply_max_failures_sql[] = {
+#include "apply-max-failures.sql.h"
+};
 static const char apply_begin_sql[] = {
 #include "apply-begin.sql.h"
 };
@@ -52,10 +62,29 @@ struct options {
 	long batch_size;	/* records */
 	long lock_timeout;	/* milliseconds; 0: none */
 	long pause;		/* milliseconds */
+	long max_lag;		/* seconds; 0: any */
+	long max_failures;	/* records, or a percentage of them; -1: any number */
+	bool max_is_percentage;
 	bool undo;
 	struct models models;
 	bool print_models;
 };
+
+/* Takes --max-failures' argument, N or N%. */
+static void
+read_max_failures(struct options *options, const char *argument)
+{
+	struct slice number = slice_of(argument);
+	int64_t max;
+
+	options->max_is_percentage = number.len > 0 && number.ptr[number.len - 1] == '%';
+	if (options->max_is_percentage)
+		number.len--;
+	if (!text_bigint(number, &max) || max < 0 || max > (options->max_is_percentage ? 100 : INT_MAX))
+		die_usage("--max-failures: '%s' is neither a whole number from 0 to %d nor a percentage from 0%% to 100%%",
+		    argument, INT_MAX);
+	options->max_failures = (long)max;
+}
 
 static struct options
 read_options(int argc, char **argv)
@@ -64,6 +93,8 @@ read_options(int argc, char **argv)
 		{ "batch-size", required_argument, NULL, 'b' },
 		{ "lock-timeout", required_argument, NULL, 't' },
 		{ "pause", required_argument, NULL, 'p' },
+		{ "max-lag", required_argument, NULL, 'l' },
+		{ "max-failures", required_argument, NULL, 'f' },
 		{ "undo", no_argument, NULL, 'u' },
 		{ "table", required_argument, NULL, 'T' },
 		{ "models", required_argument, NULL, 'M' },
@@ -72,15 +103,17 @@ read_options(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { .batch_size = 5000, .lock_timeout = 5000 };
+	struct options options = { .batch_size = 5000, .lock_timeout = 5000, .max_failures = -1 };
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "b:t:p:uT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "b:t:p:l:f:uT:M:PhV", long_options)) != -1) {
 		switch (option) {
 		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
 		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
 		case 'p': options.pause = option_number("--pause", optarg, 0, INT_MAX); break;
+		case 'l': options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
+		case 'f': read_max_failures(&options, optarg); break;
 		case 'u': options.undo = true; break;
 		case 'T': models_add(&options.models, optarg); break;
 		case 'M': models_load(&options.models, optarg); break;
@@ -126,6 +159,28 @@ struct script {
 	int64_t last_id;
 };
 
+/* What --max-lag and --max-failures add to the beginning of the script. */
+static void
+put_limits(struct script *script)
+{
+	const struct options *options = script->options;
+	char max_lag[32], max_failures[32], too_many[96];
+	const struct script_value values[] = {
+		{ "max_lag", max_lag }, { "max_failures", max_failures }, { "too_many", too_many }, { NULL, NULL },
+	};
+
+	snprintf(max_lag, sizeof max_lag, "%ld", options->max_lag);
+	snprintf(max_failures, sizeof max_failures, options->max_is_percentage ? "%ld%%" : "%ld", options->max_failures);
+	/* In fewer than a hundred records a single one is more than 1%. */
+	snprintf(too_many, sizeof too_many, options->max_is_percentage
+	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %ld" : "so_far.failed > %ld",
+	    options->max_failures);
+	if (options->max_lag > 0)
+		script_put(&script->out, apply_max_lag_sql, values);
+	if (options->max_failures >= 0)
+		script_put(&script->out, apply_max_failures_sql, values);
+}
+
 static void
 begin_script(struct script *script)
 {
@@ -153,6 +208,7 @@ begin_script(struct script *script)
 		more[5] = (struct script_value){ "syllabus_id", model->syllabus_id };
 		script_put(&script->out, apply_model_sql, values);
 	}
+	put_limits(script);
 	out_string(&script->out, apply_begin_sql);
 }
 
@@ -166,6 +222,8 @@ begin_batch(struct script *script)
 		    script->options->pause / 1000, script->options->pause % 1000);
 		out_string(&script->out, sleep);
 	}
+	if (script->options->max_lag > 0)
+		out_string(&script->out, "CALL pg_temp.fb_wait_for_replicas();\n");
 	out_string(&script->out,
 	    ":begin_batch;\n"
 	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");

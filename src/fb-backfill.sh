@@ -29,6 +29,8 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --batch-size N     records a transaction (default 5000)
       --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)
       --pause MS         sleep between transactions (default 0)
+      --max-lag SECONDS  wait between transactions while a replica is further behind
+      --max-failures N   stop when more records have failed; N% of the records so far
       --summary          report without the line for each record
       --json             report as one JSON object
   -q, --quiet            no report
@@ -69,6 +71,14 @@ number() { # name value least most
   value=$((10#$2))
 }
 
+# The same from 0 to $3, or from 0% to 100%.
+number_or_percentage() { # name value most
+  case $2 in
+    *%) number "$1" "${2%\%}" 0 100; value+=% ;;
+    *) number "$1" "$2" 0 "$3" ;;
+  esac
+}
+
 # $1 is an action that excludes the others.
 set_action() {
   [ "$action" = run ] || [ "$action" = "$1" ] || die_usage "--$action and --$1 exclude each other"
@@ -100,7 +110,7 @@ read_options() {
     case $name in
       --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--print-models=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
+      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--max-lag|--max-failures)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
@@ -124,6 +134,8 @@ read_options() {
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
       --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
+      --max-lag) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
+      --max-failures) number_or_percentage "$name" "$value" $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
       --json) json=yes; report+=(--json) ;;
       --quiet) quiet=yes ;;

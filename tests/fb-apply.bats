@@ -122,6 +122,22 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
 
+@test "--max-lag and --max-failures are in the script where they are wanted, and wait outside any transaction" {
+  lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
+  run -0 fb-apply plan.tsv
+  refute_output --regexp 'replica|so_far'
+  run -0 fb-apply --batch-size 1 --max-lag 7 plan.tsv
+  assert_line --partial "max_lag CONSTANT interval := '7 s';"
+  refute_output --partial so_far
+  assert_equal "$(grep -c '^CALL pg_temp.fb_wait_for_replicas();$' <<< "$output")" 2
+  assert_equal "$(grep -A 1 '^CALL pg_temp.fb_wait' <<< "$output" | grep -c '^:begin_batch;$')" 2
+  run -0 fb-apply --max-failures 0 plan.tsv
+  assert_line '  IF so_far.failed > 0 THEN'
+  run -0 fb-apply --max-failures 5% plan.tsv
+  assert_line '  IF so_far.records >= 100 AND so_far.failed * 100 > so_far.records * 5 THEN'
+  refute_output --partial fb_wait_for_replicas
+}
+
 @test "a plan is not receipts, and receipts are no plan" {
   lines "$plan" > plan.tsv
   lines "$receipts" > receipts.tsv

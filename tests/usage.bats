@@ -54,6 +54,12 @@ ${1%% *}: see '${1%% *} --help'"
   done
 }
 
+@test "what --max-failures takes" {
+  for max in '' % -1 -1% 101% 1.5 5%% 2147483648 x; do
+    refuses "fb-apply --max-failures '$max'" "--max-failures: '$max' is neither a whole number from 0 to 2147483647 nor a percentage from 0% to 100%"
+  done
+}
+
 @test "--format says what the header line would have told" {
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > rows.tsv
   run -0 fb-extract --model answer --format text rows.tsv

@@ -1,0 +1,79 @@
+-- Before each batch the script waits, outside any transaction, while a replica is more than {max_lag} s
+-- behind: while it has not replayed a place in the WAL that this server reached in the last {max_lag} s.
+-- These places are noted here, a tenth of that time apart; to have replayed the oldest is enough.
+--
+-- pg_stat_replication's own replay_lag would not do. It stays as it was while replay is paused or the
+-- replica has stopped reporting, and is NULL at rest. Nor would bytes: how long they take nobody knows.
+-- replay_lsn can be wrong on the safe side alone: a replica reports when it has replayed all that it
+-- has, and besides every 10 s (wal_receiver_status_interval).
+--
+-- Replicas are those that replay WAL: no backup is one, nor what only receives (replay_lsn is NULL), nor
+-- a subscriber of logical replication, whose place may stand still while nothing concerns it.
+DROP TABLE IF EXISTS pg_temp.fb_place, pg_temp.fb_known_replica CASCADE;
+CREATE TEMPORARY TABLE fb_place (lsn pg_lsn, reached timestamptz);
+CREATE TEMPORARY TABLE fb_known_replica (name text);
+CREATE OR REPLACE TEMPORARY VIEW fb_replica AS
+  SELECT application_name AS name, replay_lsn
+  FROM pg_stat_replication AS r
+  WHERE replay_lsn IS NOT NULL
+    AND NOT EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.active_pid = r.pid AND s.slot_type = 'logical');
+
+-- To who may not look, all replicas are NULL.
+DO $$ BEGIN
+  IF NOT pg_has_role('pg_read_all_stats', 'USAGE') THEN
+    RAISE 'role % may not see how far behind replicas are, as --max-lag needs', quote_ident(current_user)
+    USING HINT = format('GRANT pg_read_all_stats TO %I', current_user);
+  END IF;
+END $$;
+
+-- A wait is one statement that may take long, of many short transactions. It is to notice when psql
+-- is gone (from PostgreSQL 14 on, where the server's system can tell).
+SET statement_timeout = 0;
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;
+DO $$ BEGIN
+  PERFORM set_config('client_connection_check_interval', '1s', false);
+EXCEPTION
+  WHEN undefined_object OR invalid_parameter_value THEN NULL;
+END $$;
+
+-- A replica that was there and is gone is as good as behind, but not for ever: it may be restarting,
+-- or it may never come back.
+CREATE OR REPLACE PROCEDURE pg_temp.fb_wait_for_replicas() LANGUAGE plpgsql AS $$
+DECLARE
+  max_lag CONSTANT interval := '{max_lag} s';
+  max_gone CONSTANT interval := '60 s';
+  tell_at timestamptz := clock_timestamp() + interval '10 s';
+  gone_since timestamptz;
+  behind text; gone text;
+BEGIN
+  LOOP
+    DELETE FROM pg_temp.fb_place WHERE reached < clock_timestamp() - max_lag;
+    INSERT INTO pg_temp.fb_place
+    SELECT pg_current_wal_flush_lsn(), clock_timestamp()
+    WHERE NOT EXISTS (SELECT FROM pg_temp.fb_place WHERE reached > clock_timestamp() - max_lag / 10);
+
+    SELECT string_agg(format('%s (%s behind)', name, pg_size_pretty(pg_current_wal_flush_lsn() - replay_lsn)), ', ')
+    INTO behind FROM pg_temp.fb_replica WHERE replay_lsn < (SELECT min(lsn) FROM pg_temp.fb_place);
+
+    INSERT INTO pg_temp.fb_known_replica
+    SELECT name FROM pg_temp.fb_replica EXCEPT ALL SELECT name FROM pg_temp.fb_known_replica;
+    SELECT string_agg(name || ' (gone)', ', ')
+    INTO gone FROM (SELECT name FROM pg_temp.fb_known_replica EXCEPT ALL SELECT name FROM pg_temp.fb_replica) AS g;
+
+    EXIT WHEN behind IS NULL AND gone IS NULL;
+    gone_since := CASE WHEN gone IS NOT NULL THEN coalesce(gone_since, clock_timestamp()) END;
+    IF clock_timestamp() - gone_since > max_gone THEN
+      RAISE 'stopped: a replica that this run saw has been gone for %: %', max_gone, gone
+      USING HINT = 'Run it again to go on with the replicas that are there then.';
+    END IF;
+    IF clock_timestamp() > tell_at THEN
+      RAISE INFO 'waiting for replicas: %', concat_ws(', ', behind, gone);
+      tell_at := clock_timestamp() + interval '1 min';
+    END IF;
+
+    COMMIT;  -- no transaction, and no snapshot, outlives one look
+    PERFORM pg_sleep(0.1);
+  END LOOP;
+END
+$$;
+
