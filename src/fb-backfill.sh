@@ -43,7 +43,7 @@ warn() {
   done
   printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2
 }
-die() { warn "$@"; exit 2; }
+die() { error=$*; warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 # ---- options ----
@@ -102,7 +102,7 @@ read_options() {
       --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
-      --json) json=yes; report+=(--json) ;;
+      --json) json=yes ;;
       --quiet) quiet=yes ;;
       --help) printf '%s\n' "$help"; exit ;;
       --version) version=$(fb-apply --version) || exit 2; printf 'fb-backfill %s\n' "${version#* }"; exit ;;
@@ -143,8 +143,12 @@ applying=''      # something may be committed
 
 # shellcheck disable=SC2317  # called by trap
 clean_up() {
+  local status=$?
+  trap '' INT TERM HUP
   [ -z "$(jobs -pr)" ] || stop_children
+  print_object "$status" || status=2
   [ -z "$tmp" ] || rm -rf "$tmp"
+  exit "$status"
 }
 
 # Ends what runs. fb-apply goes first: at the end of its script psql finishes the batch that it has and
@@ -169,7 +173,8 @@ stop_children() {
 interrupted() {
   trap '' INT TERM HUP
   stop_children
-  warn "interrupted"
+  error=interrupted
+  warn "$error"
   [ -z "$applying" ] || tell_committed
   exit 2
 }
@@ -323,7 +328,7 @@ follow() {
 
 # Becomes fb-report: call it in a subshell, whose process id is then fb-report's.
 report_to() { # input
-  [ ! "$quiet" ] || exec > /dev/null
+  [ ! "$quiet$json" ] || exec > /dev/null
   exec "${report[@]}" --plan "$input" "$1"
 }
 
@@ -376,6 +381,7 @@ carry_out() {
     fi
   fi
   if (( worst == 2 )); then
+    error='not all of it was carried out'
     tell_committed
   elif (( status > 1 )); then
     warn "the report could not be written, but all was carried out"
@@ -385,12 +391,71 @@ carry_out() {
   fi
 }
 
+# ---- for machines: one JSON object about the run, however it ended ----
+
+error=''         # the message that it ended with
+plan_kept=''     # the file that has the plan
+counted=''       # the object of --check
+started=$(date -u +%FT%TZ) start=${EPOCHREALTIME/[.,]/}   # the latter in microseconds
+
+# A string for JSON, null for an empty one. Where it has any but these characters, all of them are escaped
+# by their UTF-16, since a file's name may hold anything. Bytes that are no UTF-8 JSON cannot have.
+# shellcheck disable=SC2317
+json_string() {
+  case $1 in
+    '') printf null ;;
+    *[!A-Za-z0-9\ ._/:,\;+=~@%\(\)\'-]*)
+      printf '"%s"' "$(printf %s "$1" | iconv -c -f UTF-8 -t UTF-16BE | od -An -v -tx1 | tr -d ' \n' | sed 's/..../\\u&/g')" ;;
+    *) printf '"%s"' "$1" ;;
+  esac
+}
+# shellcheck disable=SC2317
+json_file() { case $1 in ''|/*) json_string "$1" ;; *) json_string "$PWD/$1" ;; esac; }
+
+# What fb-report says of the receipts, or in a dry run of the plan. Where there is neither: no models.
+# shellcheck disable=SC2317
+report_object() {
+  local part header='status\tmodel\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tdetail\n'
+  if [ "$applying" ]; then
+    for part in "${parts[@]}"; do [ ! -s "$part" ] || header=''; done
+    { printf '%b' "$header"; join_parts; } | "${report[@]}" --json --plan "$input"
+  elif [ "$dry_run" ] && [ "$input" ]; then
+    "${report[@]}" --json "$input"
+  fi
+}
+
+# The object: what is known here, and then the keys of fb-report's.
+# shellcheck disable=SC2317
+object() { # exit status
+  local now=${EPOCHREALTIME/[.,]/} name=$action separator='' part models
+  [ -z "$dry_run" ] || name=dry-run
+  printf '{"action": "%s", "status": %d, "error": ' "$name" "$1"
+  json_string "$error"
+  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(date -u +%FT%TZ)" \
+    $(( (now - start) / 1000000 )) $(( (now - start) / 1000 % 1000 ))
+  printf ', "plan": '; json_file "$plan_kept"
+  printf ', "undone": '; if [ "$action" = undo ] && [ "$file" != - ]; then json_file "$file"; else printf null; fi
+  printf ', "receipts": ['
+  for part in "${parts[@]}"; do
+    if [ "$applying" ] && [[ $given == *' --receipts '* ]]; then printf %s "$separator"; json_file "$part"; separator=', '; fi
+  done
+  models=${counted:-$(report_object 2> /dev/null)}   # what is wrong with records was said before
+  models=${models:-'{"models": {}, "total": 0}'}
+  printf '], %s\n' "${models#\{}"
+}
+
+# shellcheck disable=SC2317
+print_object() { # exit status
+  if [ -z "$json" ] || [ "$quiet" ]; then return 0; fi   # in a trap, a return alone has the status from before
+  cat <<< "$(object "$1")" || { warn 'the JSON object could not be written'; return 2; }
+}
+
 # ---- what it can do ----
 
 run() {
   make_plan
   input=$tmp/plan.tsv
-  [ -z "$plan" ] || keep "$input" "$plan"
+  [ -z "$plan" ] || { keep "$input" "$plan"; plan_kept=$plan; }
   if [ "$dry_run" ]; then
     (report_to "$input"); note_status $?
   else
@@ -415,7 +480,7 @@ take_file() {
 }
 
 check() {
-  local name eligible no_syllabus title left=0 object=
+  local name eligible no_syllabus title left=0 objects=
   { begin_reading && fb-extract --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
   "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" &
   if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
@@ -424,11 +489,11 @@ check() {
   while IFS=$'\t' read -r name eligible no_syllabus; do
     [ "$name" != model ] || continue
     left=$((left + eligible))
-    object+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
+    objects+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
     title=${name^}
     [ "$quiet$json" ] || printf '%s: %s eligible, %s with a cohort without a syllabus\n' "$title" "$eligible" "$no_syllabus"
   done < "$tmp/check.tsv"
-  [ -z "$json" ] || [ "$quiet" ] || printf '{%s}\n' "${object#, }"
+  counted="{\"models\": {${objects#, }}, \"total\": $left}"
   (( left == 0 )) || note_status 1
 }
 
@@ -440,7 +505,7 @@ tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
 case $action in
   run) run ;;
-  apply) take_file; carry_out ;;
+  apply) take_file; [ "$file" = - ] || plan_kept=$file; carry_out ;;
   undo) take_file; apply+=(--undo); report+=(--undo); carry_out ;;
   check) check ;;
 esac

@@ -405,6 +405,21 @@ put_json_model(struct report *report, const struct tally *tally)
 	out_string(out, "}");
 }
 
+/* Of all models, what is no success. */
+static void
+put_json_sums(struct report *report)
+{
+	long skipped = 0, failed = 0;
+
+	for (int i = 0; i < MODELS; i++) {
+		skipped += report->tally[i].skipped;
+		failed += report->tally[i].failed;
+	}
+	put_number(&report->out, ", \"skipped\": ", skipped, "");
+	put_number(&report->out, ", \"failed\": ", failed, "");
+	put_number(&report->out, ", \"rejected\": ", (int64_t)report->problems.count - failed, "");
+}
+
 static void
 put_json(struct report *report, long total)
 {
@@ -413,6 +428,7 @@ put_json(struct report *report, long total)
 
 	out_string(out, report->is_plan ? "{\"dry_run\": true" : "{\"dry_run\": false");
 	out_string(out, report->options.undo ? ", \"undo\": true" : ", \"undo\": false");
+	put_json_sums(report);
 	out_string(out, ", \"models\": {");
 	for (int i = 0; i < MODELS; i++) {
 		if (!report->options.model.chosen[i])
