@@ -20,6 +20,7 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --check            count what is still to be done; exit 1 if there is any
       --plan FILE        keep the plan in FILE
       --receipts FILE    keep the receipts in FILE: what --undo needs
+      --log DIR          keep plan, receipts and summary of each run in DIR, by its time
   -d, --dbname CONNINFO  connect to this database, as psql does
   -J, --jobs N           apply over N connections at once (default 1)
       --batch-size N     records a transaction (default 5000)
@@ -50,7 +51,7 @@ die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
-dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_timeout=5000
+dry_run='' model=all limit=0 plan='' receipts='' log='' jobs=1 quiet='' json='' lock_timeout=5000
 given=' '        # the names of the options that were given
 psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
 
@@ -79,14 +80,14 @@ read_options() {
     case $name in
       --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
+      --model|--limit|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
     esac
     given+="$name "
     case $name in
-      --apply|--undo|--plan|--receipts) [ "$value" ] || die_usage "$name: a file with no name" ;;
+      --apply|--undo|--plan|--receipts|--log) [ "$value" ] || die_usage "$name: a file with no name" ;;
     esac
     case $name in
       --dry-run) dry_run=yes ;;
@@ -96,6 +97,7 @@ read_options() {
       --check) set_action check ;;
       --plan) plan=$value ;;
       --receipts) receipts=$value ;;
+      --log) log=$value ;;
       --dbname) psql+=(-d "$value") ;;
       --jobs) number "$name" "$value" 1 1000; jobs=$value ;;
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
@@ -116,7 +118,7 @@ read_options() {
   local excluded=''
   case $action in
     apply|undo) excluded='--dry-run --model --limit --plan' ;;
-    check) excluded='--dry-run --limit --plan --receipts' ;;
+    check) excluded='--dry-run --limit --plan --receipts --log' ;;
     run) [ -z "$dry_run" ] || excluded=--receipts ;;
   esac
   for name in $excluded; do
@@ -146,7 +148,7 @@ clean_up() {
   local status=$?
   trap '' INT TERM HUP
   [ -z "$(jobs -pr)" ] || stop_children
-  print_object "$status" || status=2
+  leave_object "$status" || status=2
   [ -z "$tmp" ] || rm -rf "$tmp"
   exit "$status"
 }
@@ -283,7 +285,7 @@ tell_committed() {
   committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
   warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
     "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
-  if [[ $given == *' --receipts '* ]]; then
+  if [ "$receipts_kept" ]; then
     warn "their receipts are in ${parts[*]}"
   fi
   warn "nothing is half done: to go on, run the same command again"
@@ -345,6 +347,8 @@ join_parts() {
 # Carries out $input, which fb-apply understands, and reports.
 carry_out() {
   local i file status follower='' reporter
+  receipts=${receipts:-${record:+$record-receipts.tsv}}
+  receipts_kept=$receipts
   receipts=${receipts:-$tmp/receipts.tsv}
   split_input
   for file in "${parts[@]}"; do
@@ -395,6 +399,7 @@ carry_out() {
 
 error=''         # the message that it ended with
 plan_kept=''     # the file that has the plan
+receipts_kept=''
 counted=''       # the object of --check
 started=$(date -u +%FT%TZ) start=${EPOCHREALTIME/[.,]/}   # the latter in microseconds
 
@@ -437,17 +442,59 @@ object() { # exit status
   printf ', "undone": '; if [ "$action" = undo ] && [ "$file" != - ]; then json_file "$file"; else printf null; fi
   printf ', "receipts": ['
   for part in "${parts[@]}"; do
-    if [ "$applying" ] && [[ $given == *' --receipts '* ]]; then printf %s "$separator"; json_file "$part"; separator=', '; fi
+    if [ "$applying" ] && [ "$receipts_kept" ]; then printf %s "$separator"; json_file "$part"; separator=', '; fi
   done
   models=${counted:-$(report_object 2> /dev/null)}   # what is wrong with records was said before
   models=${models:-'{"models": {}, "total": 0}'}
   printf '], %s\n' "${models#\{}"
 }
 
+# Leaves the object where it is wanted.
 # shellcheck disable=SC2317
-print_object() { # exit status
-  if [ -z "$json" ] || [ "$quiet" ]; then return 0; fi   # in a trap, a return alone has the status from before
-  cat <<< "$(object "$1")" || { warn 'the JSON object could not be written'; return 2; }
+leave_object() { # exit status
+  local object failed=''
+  # a 0, since in a trap a return alone has the status from before
+  [ "$record" ] || { [ "$json" ] && [ ! "$quiet" ]; } || return 0
+  object=$(object "$1")
+  [ -z "$record" ] || close_record "$object" || failed=yes
+  if [ "$json" ] && [ ! "$quiet" ]; then
+    cat <<< "$object" || { warn 'the JSON object could not be written'; failed=yes; }
+  fi
+  [ -z "$failed" ]
+}
+
+# ---- the log: files about each run, under names that begin with its time ----
+
+record=''        # what this run's names in the log begin with
+
+# Makes the run's summary in the log, empty as yet, under a name that no other run has or gets.
+open_record() {
+  local message name n=1
+  message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
+  name=$log/${started//:/-}
+  until message=$( { set -C; : > "$name-summary.json"; } 2>&1); do
+    [ -e "$name-summary.json" ] || die "$name-summary.json: ${message##*: }: nothing was changed"
+    name=$log/${started//:/-}.$((++n))
+  done
+  record=$name
+}
+
+# Keeps the plan in the log.
+record_plan() {
+  [ "$record" ] || return 0
+  keep "$input" "$record-plan.tsv"
+  plan_kept=${plan_kept:-$record-plan.tsv}
+}
+
+# Writes the summary, and the receipts that --receipts has elsewhere.
+# shellcheck disable=SC2317
+close_record() { # object
+  local failed=''
+  cat <<< "$1" > "$record-summary.json" || failed=yes
+  if [ "$applying" ] && [ "$receipts_kept" != "$record-receipts.tsv" ]; then
+    join_parts > "$record-receipts.tsv" || failed=yes
+  fi
+  [ -z "$failed" ] || { warn "$log: the log of this run could not be written"; return 2; }
 }
 
 # ---- what it can do ----
@@ -456,6 +503,7 @@ run() {
   make_plan
   input=$tmp/plan.tsv
   [ -z "$plan" ] || { keep "$input" "$plan"; plan_kept=$plan; }
+  record_plan
   if [ "$dry_run" ]; then
     (report_to "$input"); note_status $?
   else
@@ -503,9 +551,10 @@ trap interrupted INT TERM HUP
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
+[ -z "$log" ] || open_record
 case $action in
   run) run ;;
-  apply) take_file; [ "$file" = - ] || plan_kept=$file; carry_out ;;
+  apply) take_file; [ "$file" = - ] || plan_kept=$file; record_plan; carry_out ;;
   undo) take_file; apply+=(--undo); report+=(--undo); carry_out ;;
   check) check ;;
 esac
