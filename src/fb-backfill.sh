@@ -28,6 +28,7 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --pause MS         sleep between transactions (default 0)
       --summary          report without the line for each record
       --json             report as one JSON object
+      --color WHEN       color the report: auto (on a terminal), always or never
   -q, --quiet            no report
   -h, --help             print this and exit
   -V, --version          print the version and exit
@@ -69,6 +70,10 @@ set_action() {
   action=$1
 }
 
+set_color() { # when
+  case $1 in auto|always|never) report+=(--color "$1") ;; *) die_usage "--color: '$1' is none of auto, always, never" ;; esac
+}
+
 read_options() {
   local name value int_max=2147483647
   while [ $# -gt 0 ]; do
@@ -80,7 +85,7 @@ read_options() {
     case $name in
       --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause)
+      --model|--limit|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--color)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
@@ -105,6 +110,7 @@ read_options() {
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
       --json) json=yes ;;
+      --color) set_color "$value" ;;
       --quiet) quiet=yes ;;
       --help) printf '%s\n' "$help"; exit ;;
       --version) version=$(fb-apply --version) || exit 2; printf 'fb-backfill %s\n' "${version#* }"; exit ;;
