@@ -29,6 +29,8 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --summary          report without the line for each record
       --json             report as one JSON object
       --color WHEN       color the report: auto (on a terminal), always or never
+      --progress         show progress on standard error, even if it is no terminal
+      --no-progress      show none, even if it is
   -q, --quiet            no report
   -h, --help             print this and exit
   -V, --version          print the version and exit
@@ -43,6 +45,7 @@ warn() {
       $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x81\xa7' $'\xe2\x81\xa8' $'\xe2\x81\xa9'; do
     text=${text//"$turn"/?}
   done
+  clear_line
   printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2
 }
 die() { error=$*; warn "$@"; exit 2; }
@@ -50,9 +53,10 @@ die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 # ---- options ----
 
+drawing=''       # whether progress is drawn
 action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
-dry_run='' model=all limit=0 plan='' receipts='' log='' jobs=1 quiet='' json='' lock_timeout=5000
+dry_run='' model=all limit=0 plan='' receipts='' log='' progress=auto jobs=1 quiet='' json='' lock_timeout=5000
 given=' '        # the names of the options that were given
 psql=(psql -Xq) apply=(fb-apply) report=(fb-report)
 
@@ -83,7 +87,7 @@ read_options() {
       -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
     esac
     case $name in
-      --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
+      --dry-run=*|--check=*|--summary=*|--json=*|--progress=*|--no-progress=*|--quiet=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
       --model|--limit|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--color)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
@@ -110,6 +114,8 @@ read_options() {
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
       --json) json=yes ;;
+      --progress) progress=yes ;;
+      --no-progress) progress='' ;;
       --color) set_color "$value" ;;
       --quiet) quiet=yes ;;
       --help) printf '%s\n' "$help"; exit ;;
@@ -152,8 +158,9 @@ applying=''      # something may be committed
 # shellcheck disable=SC2317  # called by trap
 clean_up() {
   local status=$?
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP USR1
   [ -z "$(jobs -pr)" ] || stop_children
+  clear_line
   leave_object "$status" || status=2
   [ -z "$tmp" ] || rm -rf "$tmp"
   exit "$status"
@@ -179,7 +186,7 @@ stop_children() {
 
 # shellcheck disable=SC2317
 interrupted() {
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP USR1
   stop_children
   error=interrupted
   warn "$error"
@@ -187,10 +194,22 @@ interrupted() {
   exit 2
 }
 
-# Waits for a child, and returns its exit status; 2 for a death by signal.
-await() {
+ended() { ! kill -0 "$1" 2> /dev/null; } # pid
+
+# Waits for a child, and returns its exit status. A signal that is trapped ends bash's own wait early.
+wait_for() { # pid
   local status
-  wait "$1"; status=$?
+  while wait "$1"; status=$?; (( status > 128 )); do
+    if ended "$1"; then wait "$1"; return; fi
+  done
+  return "$status"
+}
+
+# The same, with 2 for a death by signal. Shows progress meanwhile.
+await() { # pid
+  local status
+  show_until ended "$1"
+  wait_for "$1"; status=$?
   (( status > 128 )) && status=2
   return "$status"
 }
@@ -206,6 +225,123 @@ open_pipe() { # FIFO
   exec 4<> "$1" 5> "$1" 6< "$1" 4>&-
 }
 close_pipe() { exec 5>&- 6<&-; }
+
+# ---- progress: a line about what goes on ----
+#
+# It is drawn by this shell while it waits, so there is no process for it. Nothing else gets into it: what
+# programs say on standard error is held in a file, and passed on at the next look, when the line is
+# erased. The report alone goes to the terminal directly, and fb-report erases the line itself.
+
+drawn=''         # whether one stands
+next_draw=0      # when the next may be drawn
+phase=starting   # what goes on
+phase_began=${EPOCHREALTIME/[.,]/}   # microseconds
+watched=()       # the files that grow by it, each with a header line
+passed=()        # bytes of each that were counted
+lines=0 failures=0   # whole lines in them, and those of failed records
+to_do=''         # how many there will be, if that is known
+
+# Decides whether to draw; what programs say goes to 8, which is standard error where nothing is drawn.
+prepare_progress() {
+  if [ "$progress" = yes ] || { [ "$progress" ] && [ -t 2 ] && [ "${TERM-dumb}" != dumb ]; }; then
+    # shellcheck disable=SC2094  # others write, this shell reads
+    exec 8>> "$tmp/messages" 7< "$tmp/messages"
+    drawing=yes
+  else
+    exec 8>&2
+  fi
+}
+
+begin_phase() { # phase file...
+  phase=$1 watched=("${@:2}") passed=() lines=0 failures=0 to_do=''
+  phase_began=${EPOCHREALTIME/[.,]/}
+  next_draw=$((phase_began + 300000))   # what is over by then needs no line
+}
+
+# Erases the line, and passes on what was said meanwhile.
+clear_line() {
+  [ "$drawing" ] || return 0
+  [ -z "$drawn" ] || printf '\r\e[K' >&2
+  drawn=''
+  [ ! -s "$tmp/messages" ] || cat <&7 >&2
+}
+
+# Counts what came to the files since they were counted last.
+count_growth() {
+  local i new failed bytes
+  for i in "${!watched[@]}"; do
+    # A line's end behind it all: what is the last line then has no end yet, or is empty.
+    read -r new failed bytes <<< "$({ tail -c "+$((${passed[i]-0} + 1))" -- "${watched[i]}" 2> /dev/null; echo; } | LC_ALL=C awk '
+      NR > 1 { bytes += length(line) + 1; failed += line ~ /^failed\t/ }
+      { line = $0 }
+      END { printf "%.0f %.0f %.0f\n", NR - 1, failed, bytes }')"
+    (( new == 0 || ${passed[i]-0} > 0 )) || new=$((new - 1))   # the header
+    lines=$((lines + new)) failures=$((failures + failed)) passed[i]=$((${passed[i]-0} + bytes))
+  done
+}
+
+# How many receipts there will be: of an undo, one for each that says updated.
+count_to_do() {
+  [ "$action" = undo ] || { count_records "$input"; return; }
+  awk -F '\t' 'NR == 1 { while (++i <= NF && $i != "status"); next } $i == "updated" { n++ } END { print n + 0 }' < "$input"
+}
+
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); } # seconds
+
+# What goes on, in words, as it was counted last.
+progress_text() {
+  local time=$((${EPOCHREALTIME/[.,]/} - phase_began)) text=$phase
+  if (( ${#watched[@]} > 0 )); then
+    text+=" $lines"
+    [ -z "$to_do" ] || text+=" of $to_do"
+    (( ${to_do:-0} == 0 )) || text+=" ($((lines * 100 / to_do))%)"
+    text+=", $((lines * 1000000 / (time + 1)))/s"
+  fi
+  if (( ${to_do:-0} > 0 && lines > 0 )); then
+    text+=", $(clock $(((to_do - lines) * (time / 1000) / lines / 1000))) left"
+  else
+    text+=", $(clock $((time / 1000000))) so far"
+  fi
+  [ -z "$applying" ] || text+=", $failures failed"
+  printf %s "$text"
+}
+
+draw() {
+  local began=${EPOCHREALTIME/[.,]/} text columns='' spent
+  [ ! -s "$tmp/messages" ] || clear_line
+  count_growth
+  [ -z "$applying" ] || to_do=${to_do:-$(count_to_do)}
+  text=$(progress_text)
+  read -r _ columns <<< "$(stty size <&2 2> /dev/null)"
+  (( columns > 1 )) || columns=80
+  printf '\r%s\e[K' "${text:0:columns - 1}" >&2
+  drawn=yes
+  # Five times a second, but no more than a tenth of the time.
+  spent=$((${EPOCHREALTIME/[.,]/} - began))
+  next_draw=$((began + (spent > 20000 ? 10 * spent : 200000)))
+}
+
+# Shows progress until a command succeeds.
+show_until() { # command...
+  [ "$drawing" ] || return 0
+  until "$@"; do
+    sleep 0.1
+    (( ${EPOCHREALTIME/[.,]/} < next_draw )) || draw
+  done
+}
+
+# One line of it, for SIGUSR1, which can come at any moment: so it counts for itself.
+# shellcheck disable=SC2317,SC2030
+tell_progress() {
+  (
+    IFS=$' \t\n'   # it may come while this is another
+    passed=() lines=0 failures=0
+    count_growth
+    [ -z "$applying" ] || to_do=$(count_to_do)
+    [ -z "$drawn" ] || printf '\r\e[K'
+    printf 'fb-backfill: %s\n' "$(progress_text)"
+  ) >&2
+}
 
 # ---- the plan ----
 
@@ -237,21 +373,25 @@ make_plan() {
     die "the plan could not be made: nothing was changed"
   fi
   open_pipe "$tmp/rows"
-  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 5>&- 6<&- & local reader=$!
+  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 2>&8 5>&- 6<&- & local reader=$!
   exec 3<&6
   close_pipe
+  begin_phase 'reading cohorts' "$tmp/cohorts.tsv"
+  show_until read -r -t 0 -u 3
   if ! IFS= read -r line <&3 || [ "$line" != snapshot ]; then
     await "$reader"
     die "the snapshot could not be taken: nothing was changed"
   fi
   open_pipe "$tmp/candidates"
-  fb-extract <&3 >&5 3<&- 5>&- 6<&- & local extract=$!
-  fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolve=$!
+  fb-extract <&3 >&5 2>&8 3<&- 5>&- 6<&- & local extract=$!
+  fb-resolve --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 2>&8 3<&- 5>&- 6<&- & local resolve=$!
   close_pipe
   exec 3<&-
+  begin_phase resolving "$tmp/plan.tsv"
   await "$reader" || note_status 2
   await "$extract" || note_status $?
   await "$resolve" || note_status $?
+  clear_line
   (( worst < 2 )) || die "the plan could not be made: nothing was changed"
 }
 
@@ -317,10 +457,10 @@ inputs=() parts=() input=
 
 start_job() { # index
   open_pipe "$tmp/script.$1"
-  "${apply[@]}" "${inputs[$1]}" >&5 5>&- 6<&- & applies+=($!)
+  "${apply[@]}" "${inputs[$1]}" >&5 2>&8 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
   # A terminal's Ctrl-C and hang-up would go to psql, too, and cut off the receipts of what is committed.
-  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 5>&- 6<&- & writers+=($!)
+  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 2>&8 5>&- 6<&- & writers+=($!)
   close_pipe
 }
 
@@ -335,9 +475,9 @@ follow() {
 }
 
 # Becomes fb-report: call it in a subshell, whose process id is then fb-report's.
-report_to() { # input
+report_to() { # input [option...]
   [ ! "$quiet$json" ] || exec > /dev/null
-  exec "${report[@]}" --plan "$input" "$1"
+  exec "${report[@]}" "${@:2}" --plan "$input" "$1"
 }
 
 # Prints the receipts of all jobs as one file. A line that was cut off gets an end, so that it spoils no other.
@@ -371,16 +511,18 @@ carry_out() {
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   open_pipe "$tmp/receipts"
-  follow >&5 5>&- 6<&- & follower=$!
-  report_to - <&6 5>&- 6<&- & reporter=$!
+  follow >&5 2>&8 5>&- 6<&- & follower=$!
+  report_to - ${drawing:+--erase-line} <&6 2>&8 5>&- 6<&- & reporter=$!
   close_pipe
 
+  begin_phase "$([ "$action" = undo ] && echo undoing || echo applying)" "${parts[@]}"
   for i in "${!inputs[@]}"; do
     await "${applies[$i]}" || note_status $?
     await "${writers[$i]}" || note_status 2
   done
-  wait "$reporter"; status=$?
-  wait "$follower" || (( status > 1 )) || status=2
+  clear_line
+  wait_for "$reporter"; status=$?
+  wait_for "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then
     if join_parts > "$receipts"; then
       rm -f -- "${parts[@]}"
@@ -536,10 +678,12 @@ take_file() {
 check() {
   local name eligible no_syllabus title left=0 objects=
   { begin_reading && fb-extract --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
-  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" &
+  begin_phase counting
+  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" 2>&8 &
   if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
     die "could not count"
   fi
+  clear_line
   while IFS=$'\t' read -r name eligible no_syllabus; do
     [ "$name" != model ] || continue
     left=$((left + eligible))
@@ -554,9 +698,12 @@ check() {
 read_options "$@"
 trap clean_up EXIT
 trap interrupted INT TERM HUP
+trap tell_progress USR1
+trap tell_progress INFO 2> /dev/null   # a terminal's Ctrl-T, where there is one
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
+prepare_progress
 [ -z "$log" ] || open_record
 case $action in
   run) run ;;

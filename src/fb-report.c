@@ -17,7 +17,7 @@ const char program_name[] = "fb-report";
 
 static const char help[] =
 "Usage: fb-report [--plan FILE] [--model answer|review|all] [--undo] [--summary] [--json]\n"
-"                 [--color auto|always|never] [FILE]\n"
+"                 [--erase-line] [--color auto|always|never] [FILE]\n"
 "Tell what a plan would do (a dry run) or what receipts say was done.\n"
 "\n"
 "  -p, --plan FILE  count the plan's records for the 'Found' lines, which else are\n"
@@ -28,6 +28,7 @@ static const char help[] =
 "  -j, --json       print one JSON object instead\n"
 "  -c, --color WHEN color the report: auto (default; on a terminal, unless NO_COLOR is set),\n"
 "                   always or never\n"
+"  -e, --erase-line erase what stands in the terminal's line before printing to it\n"
 "  -h, --help       print this and exit\n"
 "  -V, --version    print the version and exit\n"
 "\n"
@@ -40,6 +41,7 @@ struct options {
 	bool summary;
 	bool json;
 	bool color;
+	bool erase_line;
 };
 
 /* Whether --color's argument means color here; dies if it is none. See https://no-color.org for NO_COLOR. */
@@ -68,6 +70,7 @@ read_options(int argc, char **argv)
 		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "color", required_argument, NULL, 'c' },
+		{ "erase-line", no_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -75,7 +78,7 @@ read_options(int argc, char **argv)
 	struct options options = { .model = model_choice("all"), .color = color_choice("auto") };
 	int option;
 
-	while ((option = option_next(argc, argv, "p:m:usjc:hV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "p:m:usjc:ehV", long_options)) != -1) {
 		switch (option) {
 		case 'p': options.plan = optarg; break;
 		case 'm': options.model = model_choice(optarg); break;
@@ -83,6 +86,7 @@ read_options(int argc, char **argv)
 		case 's': options.summary = true; break;
 		case 'j': options.json = true; break;
 		case 'c': options.color = color_choice(optarg); break;
+		case 'e': options.erase_line = isatty(STDOUT_FILENO); break;
 		case 'h': print_help(help);
 		case 'V': print_version();
 		}
@@ -512,6 +516,21 @@ put_json(struct report *report, long total)
 
 /* ---- the run ---- */
 
+/*
+ * Between lines: what is written at once begins with the erasure of the terminal's line, and ends with a
+ * line's end, so that it does not mix with progress that another program draws there.
+ */
+static void
+keep_lines_whole(struct report *report)
+{
+	if (!report->options.erase_line)
+		return;
+	if (report->out.len > sizeof report->out.bytes / 2)
+		out_flush(&report->out);
+	if (report->out.len == 0)
+		out_string(&report->out, "\r\33[K");
+}
+
 /* Counts the record at hand. False if it is none that can be reported. */
 static bool
 count_record(struct report *report, struct table *table, enum status *status, int *model, int64_t *id)
@@ -556,6 +575,8 @@ read_records(struct report *report, struct table *table)
 	while (table_next(table)) {
 		if (!count_record(report, table, &status, &model, &id))
 			continue;
+		if (text && (model != section || !report->options.summary))
+			keep_lines_whole(report);
 		if (text && model != section) {
 			change_section(report, section, model);
 			section = model;
@@ -565,8 +586,10 @@ read_records(struct report *report, struct table *table)
 		if (lines_drained(&table->lines))
 			out_flush(&report->out);	/* somebody may be watching a pipe */
 	}
-	if (text)
+	if (text) {
+		keep_lines_whole(report);
 		change_section(report, section, MODELS);
+	}
 }
 
 int
