@@ -24,6 +24,7 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --check            count what is still to be done; exit 1 if there is any
       --plan FILE        keep the plan in FILE
       --receipts FILE    keep the receipts in FILE: what --undo needs
+      --log DIR          keep plan, receipts and summary of each run in DIR, by its time
   -d, --dbname CONNINFO  connect to this database, as psql does
   -J, --jobs N           apply over N connections at once (default 1)
       --batch-size N     records a transaction (default 5000)
@@ -33,6 +34,9 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --max-failures N   stop when more records have failed; N% of the records so far
       --summary          report without the line for each record
       --json             report as one JSON object
+      --color WHEN       color the report: auto (on a terminal), always or never
+      --progress         show progress on standard error, even if it is no terminal
+      --no-progress      show none, even if it is
   -q, --quiet            no report
   -h, --help             print this and exit
   -V, --version          print the version and exit
@@ -47,16 +51,18 @@ warn() {
       $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x81\xa7' $'\xe2\x81\xa8' $'\xe2\x81\xa9'; do
     text=${text//"$turn"/?}
   done
+  clear_line
   printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2
 }
-die() { warn "$@"; exit 2; }
+die() { error=$*; warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 # ---- options ----
 
+drawing=''       # whether progress is drawn
 action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
-dry_run='' model=all limit=0 plan='' receipts='' jobs=1 quiet='' json='' lock_timeout=5000
+dry_run='' model=all limit=0 plan='' receipts='' log='' progress=auto jobs=1 quiet='' json='' lock_timeout=5000
 given=' '        # the names of the options that were given
 table_options=() # --table and --models, in their order
 models=''        # the models in force, as --models reads them
@@ -99,6 +105,10 @@ read_models() {
   [ ! "$print_models" ] || { printf '%s\n' "$models" || exit 2; exit; }
 }
 
+set_color() { # when
+  case $1 in auto|always|never) report+=(--color "$1") ;; *) die_usage "--color: '$1' is none of auto, always, never" ;; esac
+}
+
 read_options() {
   local name value int_max=2147483647
   while [ $# -gt 0 ]; do
@@ -108,16 +118,16 @@ read_options() {
       -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
     esac
     case $name in
-      --dry-run=*|--check=*|--summary=*|--json=*|--quiet=*|--print-models=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
+      --dry-run=*|--check=*|--summary=*|--json=*|--progress=*|--no-progress=*|--quiet=*|--print-models=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--max-lag|--max-failures)
+      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--max-lag|--max-failures|--color)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
     esac
     given+="$name "
     case $name in
-      --apply|--undo|--plan|--receipts) [ "$value" ] || die_usage "$name: a file with no name" ;;
+      --apply|--undo|--plan|--receipts|--log) [ "$value" ] || die_usage "$name: a file with no name" ;;
     esac
     case $name in
       --dry-run) dry_run=yes ;;
@@ -129,6 +139,7 @@ read_options() {
       --check) set_action check ;;
       --plan) plan=$value ;;
       --receipts) receipts=$value ;;
+      --log) log=$value ;;
       --dbname) psql+=(-d "$value") ;;
       --jobs) number "$name" "$value" 1 1000; jobs=$value ;;
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
@@ -137,7 +148,10 @@ read_options() {
       --max-lag) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
       --max-failures) number_or_percentage "$name" "$value" $int_max; apply+=("$name" "$value") ;;
       --summary) report+=(--summary) ;;
-      --json) json=yes; report+=(--json) ;;
+      --json) json=yes ;;
+      --progress) progress=yes ;;
+      --no-progress) progress='' ;;
+      --color) set_color "$value" ;;
       --quiet) quiet=yes ;;
       --help) printf '%s\n' "$help"; exit ;;
       --version) version=$(fb-apply --version) || exit 2; printf 'fb-backfill %s\n' "${version#* }"; exit ;;
@@ -150,7 +164,7 @@ read_options() {
   local excluded=''
   case $action in
     apply|undo) excluded='--dry-run --model --limit --plan' ;;
-    check) excluded='--dry-run --limit --plan --receipts' ;;
+    check) excluded='--dry-run --limit --plan --receipts --log' ;;
     run) [ -z "$dry_run" ] || excluded=--receipts ;;
   esac
   for name in $excluded; do
@@ -177,8 +191,13 @@ applying=''      # something may be committed
 
 # shellcheck disable=SC2317  # called by trap
 clean_up() {
+  local status=$?
+  trap '' INT TERM HUP USR1
   [ -z "$(jobs -pr)" ] || stop_children
+  clear_line
+  leave_object "$status" || status=2
   [ -z "$tmp" ] || rm -rf "$tmp"
+  exit "$status"
 }
 
 # Ends what runs. fb-apply goes first: at the end of its script psql finishes the batch that it has and
@@ -201,17 +220,30 @@ stop_children() {
 
 # shellcheck disable=SC2317
 interrupted() {
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP USR1
   stop_children
-  warn "interrupted"
+  error=interrupted
+  warn "$error"
   [ -z "$applying" ] || tell_committed
   exit 2
 }
 
-# Waits for a child, and returns its exit status; 2 for a death by signal.
-await() {
+ended() { ! kill -0 "$1" 2> /dev/null; } # pid
+
+# Waits for a child, and returns its exit status. A signal that is trapped ends bash's own wait early.
+wait_for() { # pid
   local status
-  wait "$1"; status=$?
+  while wait "$1"; status=$?; (( status > 128 )); do
+    if ended "$1"; then wait "$1"; return; fi
+  done
+  return "$status"
+}
+
+# The same, with 2 for a death by signal. Shows progress meanwhile.
+await() { # pid
+  local status
+  show_until ended "$1"
+  wait_for "$1"; status=$?
   (( status > 128 )) && status=2
   return "$status"
 }
@@ -227,6 +259,123 @@ open_pipe() { # FIFO
   exec 4<> "$1" 5> "$1" 6< "$1" 4>&-
 }
 close_pipe() { exec 5>&- 6<&-; }
+
+# ---- progress: a line about what goes on ----
+#
+# It is drawn by this shell while it waits, so there is no process for it. Nothing else gets into it: what
+# programs say on standard error is held in a file, and passed on at the next look, when the line is
+# erased. The report alone goes to the terminal directly, and fb-report erases the line itself.
+
+drawn=''         # whether one stands
+next_draw=0      # when the next may be drawn
+phase=starting   # what goes on
+phase_began=${EPOCHREALTIME/[.,]/}   # microseconds
+watched=()       # the files that grow by it, each with a header line
+passed=()        # bytes of each that were counted
+lines=0 failures=0   # whole lines in them, and those of failed records
+to_do=''         # how many there will be, if that is known
+
+# Decides whether to draw; what programs say goes to 8, which is standard error where nothing is drawn.
+prepare_progress() {
+  if [ "$progress" = yes ] || { [ "$progress" ] && [ -t 2 ] && [ "${TERM-dumb}" != dumb ]; }; then
+    # shellcheck disable=SC2094  # others write, this shell reads
+    exec 8>> "$tmp/messages" 7< "$tmp/messages"
+    drawing=yes
+  else
+    exec 8>&2
+  fi
+}
+
+begin_phase() { # phase file...
+  phase=$1 watched=("${@:2}") passed=() lines=0 failures=0 to_do=''
+  phase_began=${EPOCHREALTIME/[.,]/}
+  next_draw=$((phase_began + 300000))   # what is over by then needs no line
+}
+
+# Erases the line, and passes on what was said meanwhile.
+clear_line() {
+  [ "$drawing" ] || return 0
+  [ -z "$drawn" ] || printf '\r\e[K' >&2
+  drawn=''
+  [ ! -s "$tmp/messages" ] || cat <&7 >&2
+}
+
+# Counts what came to the files since they were counted last.
+count_growth() {
+  local i new failed bytes
+  for i in "${!watched[@]}"; do
+    # A line's end behind it all: what is the last line then has no end yet, or is empty.
+    read -r new failed bytes <<< "$({ tail -c "+$((${passed[i]-0} + 1))" -- "${watched[i]}" 2> /dev/null; echo; } | LC_ALL=C awk '
+      NR > 1 { bytes += length(line) + 1; failed += line ~ /^failed\t/ }
+      { line = $0 }
+      END { printf "%.0f %.0f %.0f\n", NR - 1, failed, bytes }')"
+    (( new == 0 || ${passed[i]-0} > 0 )) || new=$((new - 1))   # the header
+    lines=$((lines + new)) failures=$((failures + failed)) passed[i]=$((${passed[i]-0} + bytes))
+  done
+}
+
+# How many receipts there will be: of an undo, one for each that says updated.
+count_to_do() {
+  [ "$action" = undo ] || { count_records "$input"; return; }
+  awk -F '\t' 'NR == 1 { while (++i <= NF && $i != "status"); next } $i == "updated" { n++ } END { print n + 0 }' < "$input"
+}
+
+clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); } # seconds
+
+# What goes on, in words, as it was counted last.
+progress_text() {
+  local time=$((${EPOCHREALTIME/[.,]/} - phase_began)) text=$phase
+  if (( ${#watched[@]} > 0 )); then
+    text+=" $lines"
+    [ -z "$to_do" ] || text+=" of $to_do"
+    (( ${to_do:-0} == 0 )) || text+=" ($((lines * 100 / to_do))%)"
+    text+=", $((lines * 1000000 / (time + 1)))/s"
+  fi
+  if (( ${to_do:-0} > 0 && lines > 0 )); then
+    text+=", $(clock $(((to_do - lines) * (time / 1000) / lines / 1000))) left"
+  else
+    text+=", $(clock $((time / 1000000))) so far"
+  fi
+  [ -z "$applying" ] || text+=", $failures failed"
+  printf %s "$text"
+}
+
+draw() {
+  local began=${EPOCHREALTIME/[.,]/} text columns='' spent
+  [ ! -s "$tmp/messages" ] || clear_line
+  count_growth
+  [ -z "$applying" ] || to_do=${to_do:-$(count_to_do)}
+  text=$(progress_text)
+  read -r _ columns <<< "$(stty size <&2 2> /dev/null)"
+  (( columns > 1 )) || columns=80
+  printf '\r%s\e[K' "${text:0:columns - 1}" >&2
+  drawn=yes
+  # Five times a second, but no more than a tenth of the time.
+  spent=$((${EPOCHREALTIME/[.,]/} - began))
+  next_draw=$((began + (spent > 20000 ? 10 * spent : 200000)))
+}
+
+# Shows progress until a command succeeds.
+show_until() { # command...
+  [ "$drawing" ] || return 0
+  until "$@"; do
+    sleep 0.1
+    (( ${EPOCHREALTIME/[.,]/} < next_draw )) || draw
+  done
+}
+
+# One line of it, for SIGUSR1, which can come at any moment: so it counts for itself.
+# shellcheck disable=SC2317,SC2030
+tell_progress() {
+  (
+    IFS=$' \t\n'   # it may come while this is another
+    passed=() lines=0 failures=0
+    count_growth
+    [ -z "$applying" ] || to_do=$(count_to_do)
+    [ -z "$drawn" ] || printf '\r\e[K'
+    printf 'fb-backfill: %s\n' "$(progress_text)"
+  ) >&2
+}
 
 # ---- the plan ----
 
@@ -258,21 +407,25 @@ make_plan() {
     die "the plan could not be made: nothing was changed"
   fi
   open_pipe "$tmp/rows"
-  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 5>&- 6<&- & local reader=$!
+  "${psql[@]}" -v cohorts="$tmp/cohorts.tsv" < "$tmp/snapshot.sql" >&5 2>&8 5>&- 6<&- & local reader=$!
   exec 3<&6
   close_pipe
+  begin_phase 'reading cohorts' "$tmp/cohorts.tsv"
+  show_until read -r -t 0 -u 3
   if ! IFS= read -r line <&3 || [ "$line" != snapshot ]; then
     await "$reader"
     die "the snapshot could not be taken: nothing was changed"
   fi
   open_pipe "$tmp/candidates"
-  "${extract[@]}" <&3 >&5 3<&- 5>&- 6<&- & local extracting=$!
-  "${resolve[@]}" --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 3<&- 5>&- 6<&- & local resolving=$!
+  "${extract[@]}" <&3 >&5 2>&8 3<&- 5>&- 6<&- & local extracting=$!
+  "${resolve[@]}" --cohorts "$tmp/cohorts.tsv" <&6 > "$tmp/plan.tsv" 2>&8 3<&- 5>&- 6<&- & local resolving=$!
   close_pipe
   exec 3<&-
+  begin_phase resolving "$tmp/plan.tsv"
   await "$reader" || note_status 2
   await "$extracting" || note_status $?
   await "$resolving" || note_status $?
+  clear_line
   (( worst < 2 )) || die "the plan could not be made: nothing was changed"
 }
 
@@ -316,7 +469,7 @@ tell_committed() {
   committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
   warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
     "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
-  if [[ $given == *' --receipts '* ]]; then
+  if [ "$receipts_kept" ]; then
     warn "their receipts are in ${parts[*]}"
   fi
   warn "nothing is half done: to go on, run the same command again"
@@ -340,10 +493,10 @@ inputs=() parts=() input=
 
 start_job() { # index
   open_pipe "$tmp/script.$1"
-  "${apply[@]}" "${inputs[$1]}" >&5 5>&- 6<&- & applies+=($!)
+  "${apply[@]}" "${inputs[$1]}" >&5 2>&8 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
   # A terminal's Ctrl-C and hang-up would go to psql, too, and cut off the receipts of what is committed.
-  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 5>&- 6<&- & writers+=($!)
+  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 2>&8 5>&- 6<&- & writers+=($!)
   close_pipe
 }
 
@@ -358,9 +511,9 @@ follow() {
 }
 
 # Becomes fb-report: call it in a subshell, whose process id is then fb-report's.
-report_to() { # input
-  [ ! "$quiet" ] || exec > /dev/null
-  exec "${report[@]}" --plan "$input" "$1"
+report_to() { # input [option...]
+  [ ! "$quiet$json" ] || exec > /dev/null
+  exec "${report[@]}" "${@:2}" --plan "$input" "$1"
 }
 
 # Prints the receipts of all jobs as one file. A line that was cut off gets an end, so that it spoils no other.
@@ -376,6 +529,8 @@ join_parts() {
 # Carries out $input, which fb-apply understands, and reports.
 carry_out() {
   local i file status follower='' reporter
+  receipts=${receipts:-${record:+$record-receipts.tsv}}
+  receipts_kept=$receipts
   receipts=${receipts:-$tmp/receipts.tsv}
   split_input
   for file in "${parts[@]}"; do
@@ -392,16 +547,18 @@ carry_out() {
   applying=yes
   for i in "${!inputs[@]}"; do start_job "$i"; done
   open_pipe "$tmp/receipts"
-  follow >&5 5>&- 6<&- & follower=$!
-  report_to - <&6 5>&- 6<&- & reporter=$!
+  follow >&5 2>&8 5>&- 6<&- & follower=$!
+  report_to - ${drawing:+--erase-line} <&6 2>&8 5>&- 6<&- & reporter=$!
   close_pipe
 
+  begin_phase "$([ "$action" = undo ] && echo undoing || echo applying)" "${parts[@]}"
   for i in "${!inputs[@]}"; do
     await "${applies[$i]}" || note_status $?
     await "${writers[$i]}" || note_status 2
   done
-  wait "$reporter"; status=$?
-  wait "$follower" || (( status > 1 )) || status=2
+  clear_line
+  wait_for "$reporter"; status=$?
+  wait_for "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then
     if join_parts > "$receipts"; then
       rm -f -- "${parts[@]}"
@@ -412,6 +569,7 @@ carry_out() {
     fi
   fi
   if (( worst == 2 )); then
+    error='not all of it was carried out'
     tell_committed
   elif (( status > 1 )); then
     warn "the report could not be written, but all was carried out"
@@ -421,12 +579,115 @@ carry_out() {
   fi
 }
 
+# ---- for machines: one JSON object about the run, however it ended ----
+
+error=''         # the message that it ended with
+plan_kept=''     # the file that has the plan
+receipts_kept=''
+counted=''       # the object of --check
+started=$(date -u +%FT%TZ) start=${EPOCHREALTIME/[.,]/}   # the latter in microseconds
+
+# A string for JSON, null for an empty one. Where it has any but these characters, all of them are escaped
+# by their UTF-16, since a file's name may hold anything. Bytes that are no UTF-8 JSON cannot have.
+# shellcheck disable=SC2317
+json_string() {
+  case $1 in
+    '') printf null ;;
+    *[!A-Za-z0-9\ ._/:,\;+=~@%\(\)\'-]*)
+      printf '"%s"' "$(printf %s "$1" | iconv -c -f UTF-8 -t UTF-16BE | od -An -v -tx1 | tr -d ' \n' | sed 's/..../\\u&/g')" ;;
+    *) printf '"%s"' "$1" ;;
+  esac
+}
+# shellcheck disable=SC2317
+json_file() { case $1 in ''|/*) json_string "$1" ;; *) json_string "$PWD/$1" ;; esac; }
+
+# What fb-report says of the receipts, or in a dry run of the plan. Where there is neither: no models.
+# shellcheck disable=SC2317
+report_object() {
+  local part header='status\tmodel\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tdetail\n'
+  if [ "$applying" ]; then
+    for part in "${parts[@]}"; do [ ! -s "$part" ] || header=''; done
+    { printf '%b' "$header"; join_parts; } | "${report[@]}" --json --plan "$input"
+  elif [ "$dry_run" ] && [ "$input" ]; then
+    "${report[@]}" --json "$input"
+  fi
+}
+
+# The object: what is known here, and then the keys of fb-report's.
+# shellcheck disable=SC2317
+object() { # exit status
+  local now=${EPOCHREALTIME/[.,]/} name=$action separator='' part models
+  [ -z "$dry_run" ] || name=dry-run
+  printf '{"action": "%s", "status": %d, "error": ' "$name" "$1"
+  json_string "$error"
+  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(date -u +%FT%TZ)" \
+    $(( (now - start) / 1000000 )) $(( (now - start) / 1000 % 1000 ))
+  printf ', "plan": '; json_file "$plan_kept"
+  printf ', "undone": '; if [ "$action" = undo ] && [ "$file" != - ]; then json_file "$file"; else printf null; fi
+  printf ', "receipts": ['
+  for part in "${parts[@]}"; do
+    if [ "$applying" ] && [ "$receipts_kept" ]; then printf %s "$separator"; json_file "$part"; separator=', '; fi
+  done
+  models=${counted:-$(report_object 2> /dev/null)}   # what is wrong with records was said before
+  models=${models:-'{"models": {}, "total": 0}'}
+  printf '], %s\n' "${models#\{}"
+}
+
+# Leaves the object where it is wanted.
+# shellcheck disable=SC2317
+leave_object() { # exit status
+  local object failed=''
+  # a 0, since in a trap a return alone has the status from before
+  [ "$record" ] || { [ "$json" ] && [ ! "$quiet" ]; } || return 0
+  object=$(object "$1")
+  [ -z "$record" ] || close_record "$object" || failed=yes
+  if [ "$json" ] && [ ! "$quiet" ]; then
+    cat <<< "$object" || { warn 'the JSON object could not be written'; failed=yes; }
+  fi
+  [ -z "$failed" ]
+}
+
+# ---- the log: files about each run, under names that begin with its time ----
+
+record=''        # what this run's names in the log begin with
+
+# Makes the run's summary in the log, empty as yet, under a name that no other run has or gets.
+open_record() {
+  local message name n=1
+  message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
+  name=$log/${started//:/-}
+  until message=$( { set -C; : > "$name-summary.json"; } 2>&1); do
+    [ -e "$name-summary.json" ] || die "$name-summary.json: ${message##*: }: nothing was changed"
+    name=$log/${started//:/-}.$((++n))
+  done
+  record=$name
+}
+
+# Keeps the plan in the log.
+record_plan() {
+  [ "$record" ] || return 0
+  keep "$input" "$record-plan.tsv"
+  plan_kept=${plan_kept:-$record-plan.tsv}
+}
+
+# Writes the summary, and the receipts that --receipts has elsewhere.
+# shellcheck disable=SC2317
+close_record() { # object
+  local failed=''
+  cat <<< "$1" > "$record-summary.json" || failed=yes
+  if [ "$applying" ] && [ "$receipts_kept" != "$record-receipts.tsv" ]; then
+    join_parts > "$record-receipts.tsv" || failed=yes
+  fi
+  [ -z "$failed" ] || { warn "$log: the log of this run could not be written"; return 2; }
+}
+
 # ---- what it can do ----
 
 run() {
   make_plan
   input=$tmp/plan.tsv
-  [ -z "$plan" ] || keep "$input" "$plan"
+  [ -z "$plan" ] || { keep "$input" "$plan"; plan_kept=$plan; }
+  record_plan
   if [ "$dry_run" ]; then
     (report_to "$input"); note_status $?
   else
@@ -451,26 +712,30 @@ take_file() {
 }
 
 check() {
-  local name eligible no_syllabus title left=0 object=
+  local name eligible no_syllabus title left=0 objects=
   { begin_reading && "${extract[@]}" --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
-  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" &
+  begin_phase counting
+  "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" 2>&8 &
   if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
     die "could not count"
   fi
+  clear_line
   while IFS=$'\t' read -r name eligible no_syllabus; do
     [ "$name" != model ] || continue
     left=$((left + eligible))
-    object+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
+    objects+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
     title=${name^}
     [ "$quiet$json" ] || printf '%s: %s eligible, %s with a cohort without a syllabus\n' "$title" "$eligible" "$no_syllabus"
   done < "$tmp/check.tsv"
-  [ -z "$json" ] || [ "$quiet" ] || printf '{%s}\n' "${object#, }"
+  counted="{\"models\": {${objects#, }}, \"total\": $left}"
   (( left == 0 )) || note_status 1
 }
 
 read_options "$@"
 trap clean_up EXIT
 trap interrupted INT TERM HUP
+trap tell_progress USR1
+trap tell_progress INFO 2> /dev/null   # a terminal's Ctrl-T, where there is one
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
@@ -479,9 +744,11 @@ extract+=(--models "$tmp/models")
 resolve+=(--models "$tmp/models")
 apply+=(--models "$tmp/models")
 report+=(--models "$tmp/models" --model "$model")
+prepare_progress
+[ -z "$log" ] || open_record
 case $action in
   run) run ;;
-  apply) take_file; carry_out ;;
+  apply) take_file; [ "$file" = - ] || plan_kept=$file; record_plan; carry_out ;;
   undo) take_file; apply+=(--undo); report+=(--undo); carry_out ;;
   check) check ;;
 esac

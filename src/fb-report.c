@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "error.h"
 #include "model.h"
@@ -15,7 +16,8 @@
 const char program_name[] = "fb-report";
 
 static const char help[] =
-"Usage: fb-report [--plan FILE] [--model NAME|all] [--undo] [--summary] [--json] [FILE]\n"
+"Usage: fb-report [--plan FILE] [--model NAME|all] [--undo] [--summary] [--json]\n"
+"                 [--erase-line] [--color auto|always|never] [FILE]\n"
 "Tell what a plan would do (a dry run) or what receipts say was done.\n"
 "\n"
 "  -p, --plan FILE     count the plan's records for the 'Found' lines, which else\n"
@@ -24,6 +26,9 @@ static const char help[] =
 "  -u, --undo          the receipts are those of an undo, even if none says so\n"
 "  -s, --summary       leave out the line for each record\n"
 "  -j, --json          print one JSON object instead\n"
+"  -c, --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
+"                      is set), always or never\n"
+"  -e, --erase-line    erase what stands in the terminal's line before printing to it\n"
 "  -T, --table SPEC    add a model, or replace one:\n"
 "                      NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
 "  -M, --models FILE   the models are those in FILE, a SPEC a line\n"
@@ -41,7 +46,25 @@ struct options {
 	bool summary;
 	bool json;
 	bool print_models;
+	bool color;
+	bool erase_line;
 };
+
+/* Whether --color's argument means color here; dies if it is none. See https://no-color.org for NO_COLOR. */
+static bool
+color_choice(const char *when)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	if (strcmp(when, "always") == 0)
+		return true;
+	if (strcmp(when, "auto") == 0)
+		return isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0')
+		    && terminal != NULL && strcmp(terminal, "dumb") != 0;
+	if (strcmp(when, "never") != 0)
+		die_usage("--color: '%s' is none of auto, always, never", when);
+	return false;
+}
 
 static struct options
 read_options(int argc, char **argv)
@@ -52,6 +75,8 @@ read_options(int argc, char **argv)
 		{ "undo", no_argument, NULL, 'u' },
 		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "color", required_argument, NULL, 'c' },
+		{ "erase-line", no_argument, NULL, 'e' },
 		{ "table", required_argument, NULL, 'T' },
 		{ "models", required_argument, NULL, 'M' },
 		{ "print-models", no_argument, NULL, 'P' },
@@ -59,18 +84,20 @@ read_options(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { 0 };
+	struct options options = { .color = color_choice("auto") };
 	const char *model = "all";
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "p:m:usjT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "p:m:usjc:eT:M:PhV", long_options)) != -1) {
 		switch (option) {
 		case 'p': options.plan = optarg; break;
 		case 'm': model = optarg; break;
 		case 'u': options.undo = true; break;
 		case 's': options.summary = true; break;
 		case 'j': options.json = true; break;
+		case 'c': options.color = color_choice(optarg); break;
+		case 'e': options.erase_line = isatty(STDOUT_FILENO); break;
 		case 'T': models_add(&options.models, optarg); break;
 		case 'M': models_load(&options.models, optarg); break;
 		case 'P': options.print_models = true; break;
@@ -205,6 +232,29 @@ put_hex(struct out *out, const char *before, unsigned char byte)
 	out_bytes(out, (char[]){ digits[byte >> 4], digits[byte & 15] }, 2);
 }
 
+/* What the original command colors, as Django's styles of these names do it. */
+enum style { PLAIN, HEADING, SUCCESS, WARNING, ERROR };
+
+static void
+begin_style(struct report *report, enum style style)
+{
+	static const char *const codes[] = {
+		[PLAIN] = "", [HEADING] = "\33[36;1m", [SUCCESS] = "\33[32;1m", [WARNING] = "\33[33;1m", [ERROR] = "\33[31;1m",
+	};
+
+	if (report->options.color)
+		out_string(&report->out, codes[style]);
+}
+
+/* Ends the line. */
+static void
+end_style(struct report *report, enum style style)
+{
+	if (report->options.color && style != PLAIN)
+		out_string(&report->out, "\33[0m");
+	out_string(&report->out, "\n");
+}
+
 static const char rule[] = "======================================================================\n";
 
 /* Prints a value such that it cannot act on a terminal: what is unprintable shows as \xHH. */
@@ -242,9 +292,11 @@ begin_section(struct report *report, int model)
 	tally->shown = true;
 	out_string(out, "\n");
 	out_string(out, rule);
+	begin_style(report, HEADING);
 	out_string(out, "Processing ");
 	out_string(out, words->title);
-	out_string(out, " model...\n");
+	out_string(out, " model...");
+	end_style(report, HEADING);
 	out_string(out, rule);
 	if (report->found_known) {
 		put_number(out, "Found ", tally->found, " ");
@@ -254,20 +306,28 @@ begin_section(struct report *report, int model)
 }
 
 static void
-put_failures(struct out *out, const struct tally *tally, const char *title)
+put_failures(struct report *report, const struct tally *tally, const char *title)
 {
-	put_number(out, "Errors: ", tally->failed, "\n");
+	struct out *out = &report->out;
+
+	begin_style(report, ERROR);
+	put_number(out, "Errors: ", tally->failed, "");
+	end_style(report, ERROR);
 	for (long i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
 		const struct failure *failure = &tally->failures[i];
 
+		begin_style(report, ERROR);
 		out_string(out, "  - ");
 		out_string(out, title);
 		put_number(out, " ", failure->id, ": ");
 		put_value(out, failure_message((struct slice){ failure->detail.ptr, failure->detail.len }));
-		out_string(out, "\n");
+		end_style(report, ERROR);
 	}
-	if (tally->failed > FAILURES_KEPT)
-		put_number(out, "  ... and ", tally->failed - FAILURES_KEPT, " more\n");
+	if (tally->failed > FAILURES_KEPT) {
+		begin_style(report, ERROR);
+		put_number(out, "  ... and ", tally->failed - FAILURES_KEPT, " more");
+		end_style(report, ERROR);
+	}
 }
 
 static void
@@ -278,27 +338,37 @@ end_section(struct report *report, int model)
 	long records = tally->done + tally->skipped + tally->failed;
 
 	if (records == 0 && (!report->found_known || tally->found == 0)) {
+		begin_style(report, WARNING);
 		out_string(out, "  No ");
 		out_string(out, report->models->model[model].plural);
-		out_string(out, report->options.undo ? " need reverting\n" : " need updating\n");
+		out_string(out, report->options.undo ? " need reverting" : " need updating");
+		end_style(report, WARNING);
 		return;
 	}
-	out_string(out, report->is_plan ? "\nWould update " : report->options.undo ? "\nReverted " : "\nUpdated ");
+	out_string(out, "\n");
+	begin_style(report, SUCCESS);
+	out_string(out, report->is_plan ? "Would update " : report->options.undo ? "Reverted " : "Updated ");
 	put_number(out, "", tally->done, " ");
 	out_string(out, report->models->model[model].title);
-	out_string(out, " records\n");
-	if (tally->skipped > 0)
-		put_number(out, "Skipped: ", tally->skipped, "\n");
+	out_string(out, " records");
+	end_style(report, SUCCESS);
+	if (tally->skipped > 0) {
+		begin_style(report, WARNING);
+		put_number(out, "Skipped: ", tally->skipped, "");
+		end_style(report, WARNING);
+	}
 	if (tally->failed > 0)
-		put_failures(out, tally, report->models->model[model].title);
+		put_failures(report, tally, report->models->model[model].title);
 }
 
 static void
 put_record(struct report *report, const struct table *table, enum status status, int model, int64_t id)
 {
 	static const char *const marks[] = { [DONE] = "  ✓ ", [SKIPPED] = "  - ", [FAILED] = "  ✗ " };
+	static const enum style styles[] = { [DONE] = PLAIN, [SKIPPED] = WARNING, [FAILED] = ERROR };
 	struct out *out = &report->out;
 
+	begin_style(report, styles[status]);
 	out_string(out, report->is_plan ? "  [DRY RUN] " : marks[status]);
 	out_string(out, report->models->model[model].title);
 	put_number(out, " ", id, ": ");
@@ -313,7 +383,7 @@ put_record(struct report *report, const struct table *table, enum status status,
 		out_string(out, " → syllabus=");
 		put_value(out, table->field[SYLLABUS]);
 	}
-	out_string(out, "\n");
+	end_style(report, styles[status]);
 }
 
 /* Ends the section of `from` (-1: none is open) and begins that of `to` (the number of models: none), with those between. */
@@ -339,9 +409,11 @@ put_total(struct report *report, long total)
 
 	out_string(out, "\n");
 	out_string(out, rule);
+	begin_style(report, SUCCESS);
 	out_string(out, report->is_plan ? "DRY RUN: Would update " :
 	    report->options.undo ? "✓ Successfully reverted " : "✓ Successfully updated ");
-	put_number(out, "", total, " records in total\n");
+	put_number(out, "", total, " records in total");
+	end_style(report, SUCCESS);
 	out_string(out, rule);
 }
 
@@ -423,6 +495,21 @@ put_json_model(struct report *report, const struct tally *tally)
 	out_string(out, "}");
 }
 
+/* Of all models, what is no success. */
+static void
+put_json_sums(struct report *report)
+{
+	long skipped = 0, failed = 0;
+
+	for (int i = 0; i < report->models->count; i++) {
+		skipped += report->tally[i].skipped;
+		failed += report->tally[i].failed;
+	}
+	put_number(&report->out, ", \"skipped\": ", skipped, "");
+	put_number(&report->out, ", \"failed\": ", failed, "");
+	put_number(&report->out, ", \"rejected\": ", (int64_t)report->problems.count - failed, "");
+}
+
 static void
 put_json(struct report *report, long total)
 {
@@ -431,6 +518,7 @@ put_json(struct report *report, long total)
 
 	out_string(out, report->is_plan ? "{\"dry_run\": true" : "{\"dry_run\": false");
 	out_string(out, report->options.undo ? ", \"undo\": true" : ", \"undo\": false");
+	put_json_sums(report);
 	out_string(out, ", \"models\": {");
 	for (int i = 0; i < report->models->count; i++) {
 		if (!model_is_chosen(report->options.model, i))
@@ -445,6 +533,21 @@ put_json(struct report *report, long total)
 }
 
 /* ---- the run ---- */
+
+/*
+ * Between lines: what is written at once begins with the erasure of the terminal's line, and ends with a
+ * line's end, so that it does not mix with progress that another program draws there.
+ */
+static void
+keep_lines_whole(struct report *report)
+{
+	if (!report->options.erase_line)
+		return;
+	if (report->out.len > sizeof report->out.bytes / 2)
+		out_flush(&report->out);
+	if (report->out.len == 0)
+		out_string(&report->out, "\r\33[K");
+}
 
 /* Counts the record at hand. False if it is none that can be reported. */
 static bool
@@ -490,6 +593,8 @@ read_records(struct report *report, struct table *table)
 	while (table_next(table)) {
 		if (!count_record(report, table, &status, &model, &id))
 			continue;
+		if (text && (model != section || !report->options.summary))
+			keep_lines_whole(report);
 		if (text && model != section) {
 			change_section(report, section, model);
 			section = model;
@@ -499,8 +604,10 @@ read_records(struct report *report, struct table *table)
 		if (lines_drained(&table->lines))
 			out_flush(&report->out);	/* somebody may be watching a pipe */
 	}
-	if (text)
+	if (text) {
+		keep_lines_whole(report);
 		change_section(report, section, report->models->count);
+	}
 }
 
 int
@@ -529,8 +636,11 @@ main(int argc, char **argv)
 		table.problems = &report.problems;
 		table_rewind(&table);
 	}
-	if (report.is_plan && !report.options.json)
-		out_string(&report.out, "DRY RUN MODE - No changes will be made\n");
+	if (report.is_plan && !report.options.json) {
+		begin_style(&report, WARNING);
+		out_string(&report.out, "DRY RUN MODE - No changes will be made");
+		end_style(&report, WARNING);
+	}
 	read_records(&report, &table);
 	table_close(&table);
 	for (int i = 0; i < report.models->count; i++)

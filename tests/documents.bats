@@ -40,8 +40,12 @@ readme() {
     }' "$project/README.md"
 }
 
-# A man page's EXAMPLES. mandoc's markdown is ASCII and spells the report's arrow.
-examples() { mandoc -T markdown "$1" | awk '/^# / { on = /^# EXAMPLES/ } on' | sed 's/ -> / → /'; }
+# A man page's EXAMPLES. mandoc's markdown is ASCII and spells the report's arrow; of two lists or displays
+# one after the other, it makes one a quotation, where characters are escaped.
+examples() {
+  mandoc -T markdown "$1" | awk '/^# / { on = /^# EXAMPLES/ } on' |
+    sed -E -e '/^> /{s//\t/; s/&gt;/>/g; s/&lt;/</g; s/&nbsp;/ /g; s/&amp;/\&/g; s/\\(.)/\1/g}' -e 's/ -> / → /'
+}
 
 # ---- running them
 

@@ -1,0 +1,137 @@
+# --log: what every run leaves, so that it can be looked up and taken back by its name.
+load helper
+
+# The names in the log, without the time that they begin with, which must be one.
+kinds() { ls log | sed -E 's/^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]-[0-5][0-9]-[0-6][0-9]Z(\.[0-9]+)?-//'; }
+of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
+
+@test "a run leaves plan, receipts and summary, and by its name is taken back; so is the undo logged" {
+  sample_database
+  before=$(state)
+  run -0 fb-backfill --log log --plan p.tsv
+  run -0 diff "$BATS_TEST_DIRNAME/original/run.txt" - <<< "$output"
+  run -0 kinds
+  assert_output "$(lines plan.tsv receipts.tsv summary.json)"
+  run -0 cmp p.tsv log/*-plan.tsv
+  assert_equal "$(stat -c %a log)" 700
+  assert_equal "$(of_log '[.action, .status, .total, .plan, .receipts]')" "[\"run\",0,7,\"$PWD/p.tsv\",[\"$PWD/$(ls log/*-receipts.tsv)\"]]"
+  run -0 fb-backfill --undo log/*-receipts.tsv --log log --quiet
+  assert_output ''
+  assert_equal "$(state)" "$before"
+  run -0 kinds
+  assert_output "$(lines plan.tsv receipts.tsv summary.json receipts.tsv summary.json)"
+  assert_equal "$(of_log '[.action, .total, .undone != null]')" "$(lines '["run",7,false]' '["undo",7,true]')"
+  assert_equal "$(cat log/*-receipts.tsv | grep -c ^reverted)" 7
+}
+
+@test "a dry run leaves no receipts, and its plan can be applied, which leaves both" {
+  sample_database
+  fb-backfill --dry-run --log log --json > object
+  run -0 kinds
+  assert_output "$(lines plan.tsv summary.json)"
+  run -0 cmp object log/*-summary.json
+  assert_equal "$(of_log .plan)" "\"$PWD/$(ls log/*-plan.tsv)\""
+  fb-backfill --apply log/*-plan.tsv --log log --jobs 2 > /dev/null
+  run -0 kinds
+  assert_output "$(lines plan.tsv summary.json plan.tsv receipts.tsv summary.json)"
+  assert_equal "$(grep -c ^updated log/*-receipts.tsv)" 7
+  run -0 cmp log/*-plan.tsv
+  fb-backfill --apply - --log log < <(cat log/*-plan.tsv | head -n 3) > /dev/null
+  assert_equal "$(of_log '[.action, .total, .skipped, (.receipts | length)]' | tail -n 1)" '["apply",0,2,1]'
+}
+
+@test "--receipts are in the log as well" {
+  sample_database
+  fb-backfill --receipts r.tsv --log log --jobs 2 > /dev/null
+  run -0 cmp r.tsv log/*-receipts.tsv
+  [ "$(wc -l < r.tsv)" = 8 ]
+  assert_equal "$(of_log .receipts)" "[\"$PWD/r.tsv\"]"
+}
+
+@test "runs that begin in the same second have names of their own" {
+  sample_database
+  mkdir bin
+  printf '#!/bin/sh\necho 2026-11-24T23:10:05Z\n' > bin/date && chmod +x bin/date
+  for n in {1..10}; do PATH=$PWD/bin:$PATH fb-backfill --limit 1 --model answer --quiet --log log; done
+  run -0 ls log
+  assert_equal "${#lines[@]}" 30
+  assert_line --index 0 2026-11-24T23-10-05Z-plan.tsv
+  assert_line --index 1 2026-11-24T23-10-05Z-receipts.tsv
+  assert_line 2026-11-24T23-10-05Z.10-summary.json
+  assert_equal "$(cat log/*-receipts.tsv | grep -c ^updated)" 5
+  # at once, too
+  sql 'UPDATE feedback_answer SET syllabus_id = NULL'
+  rm -r log
+  pids=()
+  for n in {1..8}; do PATH=$PWD/bin:$PATH fb-backfill --quiet --log log & pids+=($!); done
+  wait "${pids[@]}"
+  assert_equal "$(ls log | wc -l)" 24
+  assert_equal "$(of_log .status | sort | uniq -c | tr -d ' ')" 80
+}
+
+@test "an interrupted run leaves its receipts, and a summary that says so" {
+  sample_database
+  sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 3000) AS n"
+  for more in '' '--jobs 2' '--receipts r.tsv' '--receipts s.tsv --jobs 2'; do
+    rm -rf log
+    # shellcheck disable=SC2086
+    setsid env --default-signal fb-backfill --model answer --batch-size 50 --pause 100 --log log $more > /dev/null 2> err &
+    pid=$!
+    wait_until eval 'grep -q updated log/*-receipts.tsv* r.tsv s.tsv.1 2> /dev/null'
+    kill -TERM "$pid"
+    wait "$pid" || true
+    run -0 cat err
+    assert_line --partial 'receipts are in'
+    assert_equal "$(of_log '[.status, .error]')" '[2,"interrupted"]'
+    cat log/*-receipts.tsv* | grep '^updated' | sort -u > updated
+    assert_equal "$(of_log .total)" "$(wc -l < updated)"
+    [ -s updated ]
+    for file in log/*-receipts.tsv*; do fb-backfill --undo "$file" --quiet; done
+    assert_equal "$(sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL AND id <> 8')" 0
+    rm -f r.tsv s.tsv*
+  done
+}
+
+@test "what ends before anything is changed has a summary alone" {
+  sample_database
+  PGPORT=1 run -2 fb-backfill --log log
+  run -2 fb-backfill --log log --undo nowhere
+  run -0 kinds
+  assert_output "$(lines summary.json summary.json)"
+  assert_equal "$(of_log .status)" "$(lines 2 2)"
+}
+
+@test "where the log cannot be written nothing is changed" {
+  sample_database
+  before=$(state)
+  : > file
+  for dir in file file/log /dev/null/x /proc/log /proc; do
+    run -2 fb-backfill --log "$dir"
+    assert_output --regexp "^fb-backfill: $dir(/20.*-summary.json)?: .*: nothing was changed$"
+  done
+  run -2 fb-backfill --log ''
+  assert_output --partial '--log: a file with no name'
+  run -2 fb-backfill --check --log log
+  assert_output --partial '--log does not go with --check'
+  [ ! -e log ]
+  assert_equal "$(state)" "$before"
+}
+
+@test "a log that cannot be written any more at the end: that is said, exit 2, receipts are where they were to be" {
+  sample_database
+  # as soon as the plan is in it
+  printf '#!/bin/sh\nrm -r log 2> /dev/null\nexec %s "$@"\n' "$project/bin/fb-apply" > apply
+  mkdir bin && cp "$project"/bin/fb-* bin && install -m 755 apply bin/fb-apply
+  run -2 --separate-stderr bin/fb-backfill --log log --receipts r.tsv
+  [[ $stderr == *'fb-backfill: log: the log of this run could not be written'* ]]
+  assert_equal "$(grep -c ^updated r.tsv)" 7
+}
+
+@test "a log whose name is odd" {
+  sample_database
+  for name in '-x' 'a b=c' $'q"\n' 'nested/deeper'; do
+    fb-backfill --limit 1 --model answer --quiet --jobs 2 --log "$name"
+    [ "$(ls -- "$name" | wc -l)" = 3 ]
+    [ -f "$(jq -j '.receipts[0]' -- "./$name"/*-summary.json)" ]
+  done
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""terminal.py raw|screen COLUMNS COMMAND [ARGUMENT...]: runs a command on a terminal of its own.
+
+raw prints what the terminal is sent, as it comes; screen, what can be read on it at the end: carriage
+return, newline and the erasing of a line's rest do what they do, and a line that is too long goes on in
+the next row; all other codes are shown. The exit status is the command's.
+"""
+import fcntl
+import os
+import pty
+import re
+import struct
+import sys
+import termios
+
+
+def prepare(columns):
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    settings = termios.tcgetattr(0)
+    settings[1] &= ~termios.OPOST  # no carriage return of the terminal's own
+    termios.tcsetattr(0, termios.TCSANOW, settings)
+
+
+def run(columns, command, see):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        prepare(columns)
+        os.execvp(command[0], command)
+    while True:
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:  # the last process that had it open has ended
+            break
+        see(piece)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def screen(sent, columns):
+    rows, column = [""], 0
+    for token in re.findall(r"\r|\n|\x1b\[K|.", sent):
+        if token == "\r":
+            column = 0
+        elif token == "\x1b[K":
+            rows[-1] = rows[-1][:column]
+        else:
+            if token == "\n" or column == columns:
+                rows.append("")
+                column = 0
+            if token != "\n":
+                rows[-1] = rows[-1][:column].ljust(column) + token + rows[-1][column + 1:]
+                column += 1
+    return "\n".join(row.rstrip() for row in rows)
+
+
+how, columns, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+sent = []
+status = run(columns, command, sent.append if how == "screen" else lambda piece: os.write(1, piece))
+if how == "screen":
+    sys.stdout.write(screen(b"".join(sent).decode(errors="replace"), columns))
+sys.exit(status if status >= 0 else 128 - status)
