@@ -43,7 +43,7 @@ BEGIN
       RAISE 'a trigger set another syllabus_id';
     END IF;
   EXCEPTION
-    WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
+    WHEN insufficient_resources OR system_error OR operator_intervention OR connection_exception THEN RAISE;
     WHEN OTHERS THEN done := NULL;
   END;
 
@@ -81,7 +81,7 @@ BEGIN
         -- It was changed back between the two statements: try again.
       END LOOP;
     EXCEPTION
-      WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
+      WHEN insufficient_resources OR system_error OR operator_intervention OR connection_exception THEN RAISE;
       WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
         INSERT INTO pg_temp.fb_outcome
