@@ -103,7 +103,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   fb-backfill --json --check >> objects || true
   fb-backfill --json --receipts r.tsv >> objects 2> /dev/null || true
   fb-backfill --json --undo r.tsv >> objects
-  jq -r '.. | objects | keys[]' objects | sort -u > keys
+  jq -r '.. | objects | keys[]' objects | grep -vxE 'answer|review' | sort -u > keys  # these are models' names
   [ "$(wc -l < keys)" -gt 30 ]
   grep -hE '^\.(It )?Va ' "$project"/man/fb-report.1 "$project"/man/fb-backfill.1 | grep -oE '[a-z_-]{2,}' | sort -u > documented
   run -0 comm -23 keys documented

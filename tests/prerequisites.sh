@@ -17,6 +17,11 @@ need() { # present? what debian fedora alpine homebrew
 }
 program() { command -v "$1" > /dev/null; }
 binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
+extension() {
+  local file
+  for file in /usr/share/*/extension/"$1".control /usr/share/postgresql/*/extension/"$1".control; do [ ! -e "$file" ] || return 0; done
+  return 1
+}
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
@@ -46,6 +51,9 @@ if [ "${1-}" != demo ]; then
   need binary  time            time              time               -                  gnu-time
   need program gawk            gawk              gawk               gawk              gawk
   need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
+  need extension postgres_fdw  postgresql-contrib postgresql-contrib postgresql-contrib -
+  need program parallel        parallel          parallel           parallel          parallel
+  need program rsync           rsync             rsync              rsync             rsync
   need program systemd-analyze systemd           systemd            -                 -
 fi
 

@@ -46,7 +46,7 @@ BEGIN
       RETURN;
     END IF;
   EXCEPTION
-    WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
+    WHEN insufficient_resources OR system_error OR operator_intervention OR connection_exception THEN RAISE;
     WHEN OTHERS THEN done := NULL;
   END;
 
@@ -84,7 +84,7 @@ BEGIN
         -- It was changed back between the two statements: try again.
       END LOOP;
     EXCEPTION
-      WHEN insufficient_resources OR system_error OR operator_intervention THEN RAISE;
+      WHEN insufficient_resources OR system_error OR operator_intervention OR connection_exception THEN RAISE;
       WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
         INSERT INTO pg_temp.fb_outcome

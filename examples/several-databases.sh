@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]
+# The back-fill of several databases at once, by GNU parallel, and one summary of it all.
+#
+# DATABASES is a file with a line `NAME<TAB>CONNINFO` for each: a name of your choice, and how psql connects
+# (but no password, which others could see: that is for ~/.pgpass).
+# RUN is a new folder. In it each database gets a folder of its name, for its plan and receipts, its
+# report (stdout) and its messages (stderr); summary.tsv is what is printed at the end. Options are fb-backfill's.
+#
+#     several-databases.sh --dry-run databases.tsv look      # what would be done
+#     several-databases.sh databases.tsv run --pause 200     # do it
+#     several-databases.sh databases.tsv again               # whatever failed: this finds only what is left
+#     several-databases.sh --undo run databases.tsv back     # take back what `run` did; not what `again` did
+#
+# One that fails does not stop the others. Exit status: the worst of all, 0, 1 or 2 as fb-backfill has it.
+#
+# parallel takes options of its own from the environment: PARALLEL='--jobs 4' for four at a time. Over ssh, on
+# whichever of these machines is free, with fb, parallel and rsync on each, and passwords of its own:
+#
+#     HOSTS=one.example.com,two.example.com several-databases.sh databases.tsv run
+#
+# A database's folder is then RUN/NAME in the login folder there, and is copied to here when it is done.
+set -u -o pipefail
+
+die() { printf 'several-databases.sh: %s\n' "$@" >&2; exit 2; }
+
+what='--plan {}/plan.tsv --receipts {}/receipts.tsv' earlier=''   # {}: the database's folder
+case ${1-} in
+  --dry-run) what='--dry-run --plan {}/plan.tsv'; shift ;;
+  --undo) earlier=${2-}; what="--undo $earlier/{1}/receipts.tsv --receipts {}/receipts.tsv"; shift; shift ;;
+esac
+[ $# -ge 2 ] || die 'usage: several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]'
+databases=$1 run=$2; shift 2
+
+if [[ $(parallel --version 2> /dev/null) != 'GNU parallel '* ]] || ! command -v jq > /dev/null; then
+  die 'GNU parallel and jq are needed'
+fi
+
+# These are to become names of files, here and elsewhere, and part of a command.
+plain='^[A-Za-z0-9_.][A-Za-z0-9_./-]*$'
+for name in "$run" ${earlier:+"$earlier"}; do
+  [[ $name =~ $plain ]] || die "$name: a folder's name may have letters, digits and ._-/ in it"
+done
+awk -F '\t' '
+  NF != 2 || $1 !~ /^[A-Za-z0-9][A-Za-z0-9_-]*$/ || $2 == "" { print "line " NR ": must be NAME<TAB>CONNINFO, NAME of letters, digits and _-"; exit 1 }
+  seen[$1]++ { print "line " NR ": " $1 " stands there twice"; exit 1 }
+  END { if (NR == 0) { print "no database"; exit 1 } }' < "$databases" >&2 || die "$databases: cannot be used"
+[ ! "$earlier" ] || [ -d "$earlier" ] || die "$earlier: no such folder"
+mkdir "$run" || die "each run needs a new folder, since receipts are the way back"
+mapfile -t names < <(cut -f 1 "$databases")
+
+# Ctrl-C ends all of them; each is given time to end its batch, and then there is a summary all the same.
+trap : INT
+command="mkdir -p {} && fb-backfill --dbname {2} --json $what${*:+ ${*@Q}}"
+over=()
+[ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
+parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,20000,KILL,25 "${over[@]}" \
+  "${command//'{}'/$run/{1\}}" :::: "$databases"
+
+# ---- the summary, from each one's report and exit status
+
+# 2, too, if a signal ended it, ssh failed, it was never run, or it has not reported.
+status_of() { # line
+  [ -s "$run/${names[$1 - 1]}/stdout" ] || { echo 2; return; }
+  awk -F '\t' -v line="$1" 'BEGIN { status = 2 } NR > 1 && $1 == line && $7 < 2 && $8 == 0 { status = $7 } END { print status }' "$run/jobs"
+}
+
+worst=0 statuses=()
+for i in "${!names[@]}"; do
+  statuses[i]=$(status_of $((i + 1)))
+  (( statuses[i] <= worst )) || worst=${statuses[i]}
+done
+
+summary() {
+  local i
+  for i in "${!names[@]}"; do
+    jq -sr --arg name "${names[i]}" --arg status "${statuses[i]}" '
+      [.[0].models[]?] | [$name, $status] +
+        [(map(.found), map(.updated // .reverted // .would_update), map(.skipped | add // 0), map(.failed)) | add // "-"] |
+        @tsv' "$run/${names[i]}/stdout"
+  done | awk -F '\t' -v OFS='\t' -v worst="$worst" '
+    BEGIN { print "database", "exit", "found", "done", "skipped", "failed" }
+    { print; found += $3; done += $4; skipped += $5; failed += $6 }
+    $3 == "-" { or_more = "+" }   # it left no report; what it has committed is in its receipts
+    END { print "all", worst, found + 0 or_more, done + 0 or_more, skipped + 0 or_more, failed + 0 or_more }'
+}
+summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
+
+for i in "${!names[@]}"; do
+  (( statuses[i] == 0 )) || {
+    echo "several-databases.sh: ${names[i]}: exit status ${statuses[i]}"
+    sed "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
+  } >&2
+done
+exit "$worst"

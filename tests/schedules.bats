@@ -1,0 +1,167 @@
+# Weekly runs by cron and systemd: the files in examples/, and runs that overlap.
+load helper
+load aftermath
+
+examples=$project/examples
+
+# An example database that the files' own names lead to: /var/lib/fb-backfill and /etc/fb-backfill become folders of
+# ours, /usr/local/bin the programs that are tested. What to do with which server stands in the service file alone.
+weekly() {
+  example_database
+  mkdir -p state/receipts etc
+  lines '[feedback]' "host=$PGHOST" "port=$PGPORT" "dbname=$PGDATABASE" "user=$PGUSER" > etc/pg_service.conf
+  lines "*:*:*:$PGUSER:$PGPASSWORD" > etc/pgpass
+  chmod 600 etc/pgpass
+  oracle_state > expected
+  remember
+}
+ours() { sed "s,/var/lib/fb-backfill,$PWD/state,g; s,/etc/fb-backfill,$PWD/etc,g; s,/usr/local/bin,$(dirname "$(command -v fb-backfill)"),g" "$1"; }
+
+# Runs the cron line's command as cron does: by sh, in a small environment and the file's own settings; `\%` is a percent sign.
+cron() {
+  local settings command
+  mapfile -t settings < <(ours "$examples/fb-backfill.cron" | grep '^[A-Z]*=')
+  command=$(ours "$examples/fb-backfill.cron" | sed -n 's/^17 3 \* \* 0  fb-backfill  //p' | sed 's,\\%,%,g')
+  [ "$command" ]
+  (cd / && env -i HOME="$BATS_TEST_TMPDIR/state" LOGNAME=fb-backfill PATH=/usr/bin:/bin SHELL=/bin/sh "${settings[@]}" sh -c "$command")
+}
+
+# A row that cannot be set.
+freeze() {
+  sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN IF NEW.id = 101 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
+       CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
+}
+
+# ---- cron
+
+@test "cron: it runs, is silent, and keeps its receipts; with nothing to do it is silent, too" {
+  weekly
+  run -0 cron
+  assert_output ''
+  run -0 diff expected <(state)
+  run -0 ls state/receipts
+  assert_output --regexp '^[0-9]{8}T[0-9]{6}Z\.tsv$'
+  mv "state/receipts/$output" r.tsv   # the next is of the same second
+  run -0 cron
+  assert_output ''
+  fb-backfill --quiet --undo r.tsv
+  run -0 changed
+  assert_output ''
+}
+
+@test "cron: what fails is said, for cron to mail, with the exit status of the run" {
+  weekly
+  freeze
+  run -1 cron
+  assert_output 'fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
+  sed -i 's/^port=.*/port=1/' etc/pg_service.conf
+  run -2 cron
+  assert_line --partial 'connection to server'
+  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
+}
+
+@test "cron: while the last run is still going it does not start, and says so" {
+  weekly
+  before=$(state)
+  exec 5> state/lock
+  flock 5
+  run -75 cron
+  assert_output 'fb-backfill: the last run is still going'
+  exec 5>&-
+  assert_equal "$(state)" "$before"
+  run -0 cron
+  assert_output ''
+  run -0 diff expected <(state)
+}
+
+@test "the cron file is well formed: settings, and one line whose percent signs are escaped" {
+  run -0 grep -v -e '^#' -e '^$' -e '^[A-Z]*=' "$examples/fb-backfill.cron"
+  assert_equal "${#lines[@]}" 1
+  assert_output --regexp '^17 3 \* \* 0  fb-backfill  '
+  refute_output --regexp '[^\\]%'
+}
+
+# ---- systemd
+
+# A command of the service as systemd reads it: $$ and %% stand for one each, and quotes make one word.
+service_command() { sed -n "s/^$1=//p" "$examples/fb-backfill.service" | sed 's/\$\$/$/g; s/%%/%/g'; }
+
+# Runs the service's commands as systemd does: the second only if the first succeeds, which else is no failure.
+service() {
+  local settings
+  read -r -a settings < <(ours "$examples/fb-backfill.service" | sed -n 's/^Environment=//p')
+  (
+    cd state && export "${settings[@]}" && unset PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD || exit
+    eval "$(service_command ExecCondition)" || exit 0
+    eval "$(service_command ExecStart)"
+  )
+}
+
+@test "systemd finds the service and the timer sound, and weekly" {
+  run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
+  assert_output ''
+  run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \
+    "$(sed -n 's/^OnCalendar=//p' "$examples/fb-backfill.timer")"
+  assert_output --partial '2026-01-04 03:17:00 UTC'
+  assert_output --partial '2026-01-11 03:17:00 UTC'
+}
+
+@test "the commented OnFailure= is sound, too" {
+  sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
+  grep -q '^OnFailure=' fb-backfill.service
+  cp "$examples/fb-backfill.timer" .
+  run -0 systemd-analyze verify ./fb-backfill.service ./fb-backfill.timer
+  assert_output ''
+}
+
+@test "the service runs, reports, and keeps its receipts in its folder; with nothing to do it is silent and leaves nothing" {
+  weekly
+  rmdir state/receipts
+  run -0 service
+  assert_line --partial 'Successfully updated 254 records'
+  run -0 diff expected <(state)
+  run -0 ls -p state
+  assert_output --regexp '^[0-9]{8}T[0-9]{6}Z\.tsv$'
+  run -0 service
+  assert_output ''
+  run -0 ls state
+  assert_equal "${#lines[@]}" 1
+}
+
+@test "the service fails, and says why, if a record fails or the server is not there" {
+  weekly
+  freeze
+  run -1 service
+  assert_line --partial 'answer 101 failed: P0001 record is frozen'
+  sed -i 's/^port=.*/port=1/' etc/pg_service.conf
+  run -2 service
+  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
+  # and no status but 0 is a success for systemd, whose journal has all that is printed
+  run -1 grep -E '^(SuccessExitStatus|StandardOutput|StandardError|Exec[A-Za-z]*=-)' "$examples/fb-backfill.service"
+}
+
+# ---- overlapping
+
+@test "two runs at once are safe: the plain UPDATE's state, and each row has one receipt of both together" {
+  weekly
+  hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
+  # The first has committed some batches, and waits in the middle; the second finds the rest, and waits for it.
+  fb-backfill --batch-size 10 --lock-timeout 0 --receipts first.tsv --quiet &
+  first=$!
+  wait_until has_lines first.tsv 41
+  wait_until backends_waiting
+  fb-backfill --batch-size 7 --lock-timeout 0 --receipts second.tsv --quiet &
+  second=$!
+  wait_until backends_waiting 2
+  release
+  wait "$first"
+  wait "$second"
+  run -0 diff expected <(state)
+  assert_agree 0 first.tsv second.tsv
+  assert_equal "$(cat first.tsv second.tsv | grep -c ^updated)" 254
+  # each of them did its part, or found that the other had
+  [ "$(grep -c ^updated first.tsv)" -ge 40 ]
+  run -0 awk -F '\t' '$1 == "skipped" && $8 != "already-set" || $1 == "failed"' first.tsv second.tsv
+  assert_output ''
+}
