@@ -87,8 +87,7 @@ run_document() { # < its lines
 }
 
 @test "every command in README.md" {
-  # in a checkout, as its reader is
-  cp -R "$project"/{Makefile,README.md,src,man,examples,tests} .
+  copy_sources .   # that is where its reader is
   PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# prerequisites.sh [demo|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
-# (for demo: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
+# prerequisites.sh [demo|deb|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
+# (for demo and deb: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
 # packages and stops.
 # shellcheck disable=SC2317  # need calls the functions that seem not to be called
 set -u
@@ -29,10 +29,17 @@ need program cc              gcc               gcc                build-base    
 need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
 need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
 need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
-need program psql            postgresql-client postgresql         postgresql-client libpq
-need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
+
+if [ "${1-}" != deb ]; then
+  need program psql            postgresql-client postgresql       postgresql-client libpq
+  need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
+fi
 
 if [ "${1-}" != demo ]; then
+  need program dh              debhelper         debhelper          -                 -
+fi
+
+if [ "${1-}" != demo ] && [ "${1-}" != deb ]; then
   need program bats            bats              bats               bats              bats-core
   need folder  bats-support    bats-support      bats-support       -                 bats-support
   need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
@@ -45,6 +52,9 @@ if [ "${1-}" != demo ]; then
   need program gawk            gawk              gawk               gawk              gawk
   need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
   need program systemd-analyze systemd           systemd            -                 -
+  need program git             git               git                git               git
+  need program zsh             zsh               zsh                zsh               zsh
+  need program lintian         lintian           -                  -                 -
 fi
 
 case ${1-} in
