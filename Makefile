@@ -2,6 +2,7 @@
 # make demo       see them work, on a throwaway PostgreSQL
 # make check      build and run all tests
 # make lint       read it with cppcheck, clang-tidy, clang's analyzer, shellcheck and mandoc
+# make format     bring the C source near to its style, by clang-format; read what it did
 # make fuzz       feed it what a fuzzer comes up with; FUZZ_SECONDS=60 for each harness
 # make install    PREFIX=/usr/local, DESTDIR=
 # make dist       build/fb-VERSION.tar.gz, all of the source
@@ -160,7 +161,11 @@ lint: $(SQL:src/sql/%=build/sql/%.h)
 	@tests/prerequisites.sh lint
 	tests/lint
 
-.PHONY: lint
+format:
+	@tests/prerequisites.sh format
+	clang-format -i src/*.[ch] tests/fuzz/*.[ch] tests/faults/*.c
+
+.PHONY: lint format
 
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #

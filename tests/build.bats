@@ -49,6 +49,16 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   assert_output --partial 'changed'
 }
 
+@test "make format: what it formats builds without a warning, and a second time it changes nothing" {
+  sed -i 's/^\treturn /  return  /' src/model.c
+  make format
+  run -0 grep -P '^\treturn [^ ]' src/model.c
+  files src > ../once
+  make format
+  run -0 diff ../once <(files src)
+  run -0 make CFLAGS='-O0 -Werror'
+}
+
 @test "make works where a header of an earlier build has another name by now" {
   make
   mv src/slice.h src/part.h

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prerequisites.sh [demo|deb|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
+# prerequisites.sh [demo|deb|format|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
 # (for demo and deb: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
 # packages and stops.
 # shellcheck disable=SC2317  # need calls the functions that seem not to be called
@@ -39,7 +39,7 @@ if [ "${1-}" != demo ]; then
   need program dh              debhelper         debhelper          -                 -
 fi
 
-if [ "${1-}" != demo ] && [ "${1-}" != deb ]; then
+if [[ ${1-} != @(demo|deb) ]]; then
   need program bats            bats              bats               bats              bats-core
   need folder  bats-support    bats-support      bats-support       -                 bats-support
   need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
@@ -55,6 +55,7 @@ if [ "${1-}" != demo ] && [ "${1-}" != deb ]; then
   need program git             git               git                git               git
   need program zsh             zsh               zsh                zsh               zsh
   need program lintian         lintian           -                  -                 -
+  need program clang-format    clang-format      clang-tools-extra  clang-extra-tools clang-format
 fi
 
 case ${1-} in
