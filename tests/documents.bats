@@ -105,3 +105,16 @@ run_document() { # < its lines
     [ "$ran" -gt 2 ]
   done
 }
+
+@test "the files and functions that CONTRIBUTING.md names are there" {
+  cd "$project"
+  grep -oE '`[a-zA-Z_./*-]+`' CONTRIBUTING.md | tr -d '`' | grep -v NEW | grep '[_/]\|sql$' | sort -u > "$BATS_TEST_TMPDIR/names"
+  [ "$(wc -l < "$BATS_TEST_TMPDIR/names")" -gt 50 ]
+  while read -r name; do
+    case $name in
+      */*) compgen -G "$name" > /dev/null || fail "no such file: $name" ;;
+      *.sql) [ -e "src/sql/$name" ] || fail "no such file: $name" ;;
+      *) grep -qrw "$name" src || fail "no such function: $name" ;;
+    esac
+  done < "$BATS_TEST_TMPDIR/names"
+}
