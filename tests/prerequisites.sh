@@ -36,7 +36,7 @@ if [ "${1-}" != deb ]; then
 fi
 
 if [ "${1-}" != demo ]; then
-  need program dh              debhelper         debhelper          -                 -
+  need program dh              debhelper         -                  -                 -
 fi
 
 if [[ ${1-} != @(demo|deb) ]]; then
