@@ -2,12 +2,17 @@
 # make demo       see them work, on a throwaway PostgreSQL
 # make check      build and run all tests
 # make lint       read it with cppcheck, clang-tidy, clang's analyzer, shellcheck and mandoc
+# make format     bring the C source near to its style, by clang-format; read what it did
 # make fuzz       feed it what a fuzzer comes up with; FUZZ_SECONDS=60 for each harness
 # make install    PREFIX=/usr/local, DESTDIR=
+# make dist       build/fb-VERSION.tar.gz, all of the source
+# make deb        build/deb/fb_VERSION_ARCHITECTURE.deb, a Debian package
 CC = cc
 CFLAGS = -O2 -g
 PREFIX = /usr/local
 DESTDIR =
+# Debian has another folder for what packages bring.
+ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
@@ -52,17 +57,65 @@ demo:
 prerequisites:
 	@tests/prerequisites.sh
 
+# ---- installing ----
+
+MAN = $(DESTDIR)$(PREFIX)/share/man
+DOC = $(DESTDIR)$(PREFIX)/share/doc/fb
+BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+DOCUMENTS = README.md CHANGELOG.md $(shell find examples -type f)
+
+# bash looks for a completion by the name of the program.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 \
+	    $(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill $(DESTDIR)$(PREFIX)/bin
 	for page in $(MANUALS); do \
-	    install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} || exit; done
+	    install -m 644 $$page $(MAN)/man$${page##*.} || exit; done
+	for program in $(PROGRAMS) fb-backfill; do \
+	    install -m 644 completions/fb.bash $(BASH_COMPLETIONS)/$$program || exit; done
+	install -m 644 completions/_fb $(DESTDIR)$(ZSH_COMPLETIONS)
+	for file in $(DOCUMENTS); do \
+	    mode=644; [ ! -x $$file ] || mode=755; \
+	    install -d $$(dirname $(DOC)/$$file) && install -m $$mode $$file $(DOC)/$$file || exit; done
 
+# Folders that others use as well stay.
 uninstall:
-	cd $(DESTDIR)$(PREFIX)/bin && rm -f $(PROGRAMS) fb-backfill
+	rm -f $(foreach program,$(PROGRAMS) fb-backfill,$(DESTDIR)$(PREFIX)/bin/$(program) $(BASH_COMPLETIONS)/$(program))
 	for page in $(MANUALS:man/%=%); do \
-	    rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
+	    rm -f $(MAN)/man$${page##*.}/$$page; done
+	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_fb $(DOCUMENTS:%=$(DOC)/%)
+	[ ! -d $(DOC) ] || find $(DOC) -type d -empty -delete
+
+# ---- packages: what they hold is the same at each build, to the byte ----
+
+VERSION = $(shell sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' src/version.h)
+RELEASED = $(shell sed -n 's/^.. \[$(VERSION)\] - //p' CHANGELOG.md)
+TARBALL = build/fb-$(VERSION).tar.gz
+
+# All that git has, or, where the source came without git, as from a tarball, all that is there; with the
+# date of the version, and nobody's.
+dist:
+	@[ "$(RELEASED)" ] || { echo 'CHANGELOG.md has no line ## [$(VERSION)] - DATE' >&2; exit 2; }
+	@mkdir -p build
+	if [ -e .git ]; then git ls-files; else find . -type f ! -path './bin/*' ! -path './build/*' | cut -c 3- | \
+	    LC_ALL=C sort; fi > build/files
+	tar --create --file=$(TARBALL:.gz=) --format=ustar --files-from=build/files --transform='s,^,fb-$(VERSION)/,' \
+	    --owner=root:0 --group=root:0 --mode=u=rwX,go=rX --mtime='$(RELEASED) UTC'
+	gzip -9nf $(TARBALL:.gz=)
+	@echo $(TARBALL)
+
+# Built from the tarball, in a folder of its own. What it takes was seen to by tests/prerequisites.sh, hence -d.
+deb:
+	@tests/prerequisites.sh deb
+	$(MAKE) dist
+	rm -rf build/deb
+	mkdir build/deb
+	tar -xzf $(TARBALL) -C build/deb
+	cd build/deb/fb-$(VERSION) && debian/make-changelog '$(VERSION)' '$(RELEASED)' > debian/changelog && \
+	    DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -d -b -us -uc
+	@echo build/deb/*.deb
+
+.PHONY: dist deb
 
 # Preloaded into the programs, it makes their calls of the C library fail.
 build/faults.so: tests/faults/faults.c
@@ -108,7 +161,11 @@ lint: $(SQL:src/sql/%=build/sql/%.h)
 	@tests/prerequisites.sh lint
 	tests/lint
 
-.PHONY: lint
+format:
+	@tests/prerequisites.sh format
+	clang-format -i src/*.[ch] tests/fuzz/*.[ch] tests/faults/*.c
+
+.PHONY: lint format
 
 # ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
 #

@@ -4,8 +4,8 @@ load helper
 setup() {
   unset MAKEFLAGS MFLAGS MAKELEVEL   # of the make that runs the tests
   cd "$BATS_TEST_TMPDIR"
-  mkdir copy stage
-  cp -R "$project"/{Makefile,README.md,src,man,examples,tests} copy
+  mkdir stage
+  copy_sources copy
   cd copy
 }
 
@@ -49,6 +49,16 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   assert_output --partial 'changed'
 }
 
+@test "make format: what it formats builds without a warning, and a second time it changes nothing" {
+  sed -i 's/^\treturn /  return  /' src/model.c
+  make format
+  run -0 grep -P '^\treturn [^ ]' src/model.c
+  files src > ../once
+  make format
+  run -0 diff ../once <(files src)
+  run -0 make CFLAGS='-O0 -Werror'
+}
+
 @test "make works where a header of an earlier build has another name by now" {
   make
   mv src/slice.h src/part.h
@@ -56,13 +66,18 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   make
 }
 
-@test "make install, with PREFIX and DESTDIR, puts programs and pages, and they work from there" {
+# What make install puts below PREFIX.
+installed() {
+  printf 'bin/%s\n' $programs
+  printf 'share/bash-completion/completions/%s\n' $programs
+  find README.md CHANGELOG.md examples -type f -printf 'share/doc/fb/%p\n'
+  (cd man && for page in *; do echo "share/man/man${page##*.}/$page"; done)
+  echo share/zsh/site-functions/_fb
+}
+
+@test "make install, with PREFIX and DESTDIR, puts programs, pages, completions and documents, and they work from there" {
   make DESTDIR=../stage PREFIX=/opt/fb install
-  run -0 bash -c 'cd ../stage && find . -type f | sort'
-  assert_output "$(
-    printf './opt/fb/bin/%s\n' $programs
-    (cd man && for page in *; do echo "./opt/fb/share/man/man${page##*.}/$page"; done) | sort
-  )"
+  run -0 diff <(installed | sed 's|^|./opt/fb/|' | LC_ALL=C sort) <(cd ../stage && find . ! -type d | LC_ALL=C sort)
   make clean
   sample_database
   cd ..
@@ -70,16 +85,34 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   PATH=/usr/bin:/bin run -0 stage/opt/fb/bin/fb-backfill
   assert_output "$(cat "$project/tests/original/run.txt")"
   run -0 mandoc -T lint -W warning stage/opt/fb/share/man/man?/*
+  PATH=$PWD/stage/opt/fb/bin:/usr/bin:/bin run -0 stage/opt/fb/share/doc/fb/examples/csv-replay.sh
+  assert_output --partial 'DRY RUN: Would update'
+  run -0 bash -c 'source stage/opt/fb/share/bash-completion/completions/fb-apply && complete -p fb-apply'
+}
+
+@test "make install to the usual place" {
+  make DESTDIR=../stage install
+  run -0 diff <(installed | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd ../stage && find . ! -type d | LC_ALL=C sort)
 }
 
 @test "make uninstall removes all that make install put there, and nothing else" {
-  mkdir -p ../stage/usr/local/bin ../stage/usr/local/share/man/man1
-  touch ../stage/usr/local/bin/fb-other ../stage/usr/local/share/man/man1/other.1
-  files ../stage > ../before
+  mkdir -p ../stage/usr/local/{bin,share/{man/man1,doc/other,bash-completion/completions,zsh/site-functions}}
+  touch ../stage/usr/local/{bin/fb-other,share/{man/man1/other.1,doc/other/README,bash-completion/completions/other,zsh/site-functions/_other}}
+  mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that others use as well
+  (cd ../stage && find . | sort) > ../before
   make DESTDIR=../stage install
-  [ "$(files ../stage | wc -l)" = 14 ]
+  [ "$(cd ../stage && find . | wc -l)" -gt "$(($(wc -l < ../before) + 30))" ]
   make DESTDIR=../stage uninstall
-  run -0 diff ../before <(files ../stage)
+  run -0 diff ../before <(cd ../stage && find . | sort)
+  make DESTDIR=../stage uninstall   # where there is nothing it does nothing
+  run -0 diff ../before <(cd ../stage && find . | sort)
+  # what somebody else put between ours stays
+  make DESTDIR=../stage install
+  touch ../stage/usr/local/share/doc/fb/examples/notes
+  make DESTDIR=../stage uninstall
+  run -0 diff ../before <(cd ../stage && find . ! -path '*/doc/fb*' | sort)
+  run -0 bash -c 'cd ../stage/usr/local/share/doc/fb && find . -type f'
+  assert_output ./examples/notes
 }
 
 @test "fb-backfill works with mawk and with gawk" {

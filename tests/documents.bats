@@ -91,8 +91,7 @@ run_document() { # < its lines
 }
 
 @test "every command in README.md" {
-  # in a checkout, as its reader is
-  cp -R "$project"/{Makefile,README.md,src,man,examples,tests} .
+  copy_sources .   # that is where its reader is
   PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)
@@ -109,4 +108,17 @@ run_document() { # < its lines
     run_document < <(examples "$page")
     [ "$ran" -gt 2 ]
   done
+}
+
+@test "the files and functions that CONTRIBUTING.md names are there" {
+  cd "$project"
+  grep -oE '`[a-zA-Z_./*-]+`' CONTRIBUTING.md | tr -d '`' | grep -v NEW | grep '[_/]\|sql$' | sort -u > "$BATS_TEST_TMPDIR/names"
+  [ "$(wc -l < "$BATS_TEST_TMPDIR/names")" -gt 50 ]
+  while read -r name; do
+    case $name in
+      */*) compgen -G "$name" > /dev/null || fail "no such file: $name" ;;
+      *.sql) [ -e "src/sql/$name" ] || fail "no such file: $name" ;;
+      *) grep -qrw "$name" src || fail "no such function: $name" ;;
+    esac
+  done < "$BATS_TEST_TMPDIR/names"
 }

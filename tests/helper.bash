@@ -78,6 +78,12 @@ members() { # LEADER
 # Each test works in a folder of its own.
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
+# The sources, as one has them who gets them: without git, and nothing built.
+copy_sources() { # FOLDER
+  mkdir -p "$1"
+  tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
+}
+
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 

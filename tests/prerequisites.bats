@@ -27,7 +27,7 @@ names_all() {
   assert_line "  Alpine    apk add bash coreutils $(names 6)"
   assert_line "  Homebrew  brew install bash coreutils $(names 7)"
   assert_line --partial 'apt-get install gcc libc6-dev libcsv-dev uthash-dev '
-  assert_line --partial ' postgresql-client postgresql postgresql-common bats '
+  assert_line --partial ' postgresql-client postgresql postgresql-common debhelper bats '
   assert_line --partial 'brew install bash coreutils gcc libcsv uthash '
 }
 
@@ -86,4 +86,11 @@ names_all() {
   tool id 'echo 0'
   run -0 env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/tests/prerequisites.sh" demo
   assert_output 'installing gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql postgresql-common'
+}
+
+@test "the package needs no server and no tests" {
+  tool apt-get 'echo "$*" >> called'
+  tool id 'echo 0'
+  run -0 env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/tests/prerequisites.sh" deb
+  assert_output 'installing gcc libc6-dev libcsv-dev uthash-dev debhelper'
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# prerequisites.sh [demo|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
-# (for demo: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
+# prerequisites.sh [demo|deb|format|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
+# (for demo and deb: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
 # packages and stops.
 # shellcheck disable=SC2317  # need calls the functions that seem not to be called
 set -u
@@ -35,10 +35,17 @@ need program cc              gcc               gcc                build-base    
 need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
 need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
 need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
-need program psql            postgresql-client postgresql         postgresql-client libpq
-need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
+
+if [ "${1-}" != deb ]; then
+  need program psql            postgresql-client postgresql       postgresql-client libpq
+  need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
+fi
 
 if [ "${1-}" != demo ]; then
+  need program dh              debhelper         -                  -                 -
+fi
+
+if [[ ${1-} != @(demo|deb) ]]; then
   need program bats            bats              bats               bats              bats-core
   need folder  bats-support    bats-support      bats-support       -                 bats-support
   need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
@@ -55,6 +62,10 @@ if [ "${1-}" != demo ]; then
   need program parallel        parallel          parallel           parallel          parallel
   need program rsync           rsync             rsync              rsync             rsync
   need program systemd-analyze systemd           systemd            -                 -
+  need program git             git               git                git               git
+  need program zsh             zsh               zsh                zsh               zsh
+  need program lintian         lintian           -                  -                 -
+  need program clang-format    clang-format      clang-tools-extra  clang-extra-tools clang-format
 fi
 
 case ${1-} in
