@@ -25,7 +25,7 @@ _fb() { # program, the word at the cursor, the word before it
   done < <("$1" --help 2> /dev/null)
 
   case $argument in
-    M) values='answer review all' ;;
+    NAME) values="$("$1" --print-models 2> /dev/null | sed 's/=.*//') all" ;;
     F) values='text csv' ;;
     WHEN) values='auto always never' ;;
     FILE|PLAN|RECEIPTS) return ;;   # readline's own completion has files

@@ -93,14 +93,15 @@ set_action() {
 
 # Asks a program for the models in force, and checks --model. They are read once, since a file may be a pipe.
 read_models() {
-  local names
+  local name names=''
   if ! models=$(fb-report --print-models "${table_options[@]}" 2>&1); then
+    [ "$models" ] || die "fb-report ended before it had said which models there are: nothing was changed"
     sed "s/^fb-report: see 'fb-report/fb-report: see 'fb-backfill/; s/^fb-report:/fb-backfill:/" >&2 <<< "$models"
     exit 2
   fi
-  names=$(cut -d = -f 1 <<< "$models")
-  if [ "$model" != all ] && ! grep -qxF -- "$model" <<< "$names"; then
-    die_usage "--model: '$model' is none of ${names//$'\n'/, }, all"
+  while IFS='=' read -r name _; do names+="$name, "; done <<< "$models"
+  if [ "$model" != all ] && { [[ ! $model =~ ^[a-z0-9_]+$ ]] || [[ ", $names" != *", $model, "* ]]; }; then
+    die_usage "--model: '$model' is none of ${names}all"
   fi
   [ ! "$print_models" ] || { printf '%s\n' "$models" || exit 2; exit; }
 }
@@ -585,7 +586,8 @@ error=''         # the message that it ended with
 plan_kept=''     # the file that has the plan
 receipts_kept=''
 counted=''       # the object of --check
-started=$(date -u +%FT%TZ) start=${EPOCHREALTIME/[.,]/}   # the latter in microseconds
+TZ=UTC0 printf -v started '%(%FT%TZ)T' -1
+start=${EPOCHREALTIME/[.,]/}   # microseconds
 
 # A string for JSON, null for an empty one. Where it has any but these characters, all of them are escaped
 # by their UTF-16, since a file's name may hold anything. Bytes that are no UTF-8 JSON cannot have.
@@ -620,7 +622,7 @@ object() { # exit status
   [ -z "$dry_run" ] || name=dry-run
   printf '{"action": "%s", "status": %d, "error": ' "$name" "$1"
   json_string "$error"
-  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(date -u +%FT%TZ)" \
+  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(TZ=UTC0 printf '%(%FT%TZ)T' -1)" \
     $(( (now - start) / 1000000 )) $(( (now - start) / 1000 % 1000 ))
   printf ', "plan": '; json_file "$plan_kept"
   printf ', "undone": '; if [ "$action" = undo ] && [ "$file" != - ]; then json_file "$file"; else printf null; fi

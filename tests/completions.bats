@@ -12,16 +12,17 @@ new_program() { # name
   mkdir -p tools
   cat > "tools/$1" << 'END'
 #!/bin/sh
+[ "$1" != --print-models ] || { echo answer=a:b,c,d; echo quiz=q; exit; }
 cat << HELP
 Usage: $0 [OPTION...]
        $0 --old
 Do something to -- or with -- something.
 
-  -m, --model M           work on this model
+  -m, --model NAME        work on this model
   -f, --format F          read [text] (COPY's) or csv: the header
                           line tells
   -n, --new N             some number
-      --table NAME=TABLE[:ID,COHORT]  another table
+      --table SPEC        another table
       --color[=WHEN]      colour
       --log DIR           a folder
       --keep FILE         a file
@@ -64,7 +65,9 @@ offers() { # WORD...
     run -0 diff <(long "$program") <(tr ' ' '\n' <<< "${output% or nothing}" | LC_ALL=C sort)
   done
   run -0 offers fb-extract --mo
-  assert_output '--model or nothing'
+  assert_output '--model --models or nothing'
+  run -0 offers fb-extract --rej
+  assert_output '--rejects or nothing'
 }
 
 @test "bash offers what is new in a program, without being told" {
@@ -77,12 +80,12 @@ offers() { # WORD...
   new_program fb-apply
   for before in --model -m '--model ='; do
     run -0 offers fb-apply $before ''
-    assert_output 'answer review all or nothing'
-    run -0 offers fb-apply $before re
-    assert_output 'review or nothing'
+    assert_output 'answer quiz all or nothing'
+    run -0 offers fb-apply $before qu
+    assert_output 'quiz or nothing'
   done
   run -0 offers fb-apply --model =   # the cursor stands behind it
-  assert_output 'answer review all or nothing'
+  assert_output 'answer quiz all or nothing'
   run -0 offers fb-apply -f ''
   assert_output 'text csv or nothing'
   run -0 offers fb-apply --color = al
@@ -125,8 +128,8 @@ bind 'set enable-bracketed-paste off'
 PS1='rea''dy> '
 END
   run -0 python3 "$project/tests/type.py" 'ready> ' \
-    $'fb-extract --mod\tans\t --format=cs\tso\t \x01echo \rfb-backfill --dry\t --plan some\t\x01echo \rexit\r' bash --rcfile bashrc -i
-  assert_output --regexp $'\nfb-extract --model answer --format=csv some plan.tsv\n'
+    $'fb-extract --model ans\t --form\tcs\tso\t \x01echo \rfb-backfill --dry\t --plan some\t\x01echo \rexit\r' bash --rcfile bashrc -i
+  assert_output --regexp $'\nfb-extract --model answer --format csv some plan.tsv\n'
   assert_output --regexp $'\nfb-backfill --dry-run --plan some plan.tsv\n'
 }
 
@@ -157,13 +160,13 @@ specifications() { # program
   assert_output "$(cat << 'END'
 -s
 -S
-(-m --model)--model=[work on this model]:model:(answer review all)
-(-m --model)-m+[work on this model]:model:(answer review all)
+(-m --model)--model=[work on this model]:model:(answer quiz all)
+(-m --model)-m+[work on this model]:model:(answer quiz all)
 (-f --format)--format=[read \[text\] (COPY's) or csv\: the header line tells]:format:(text csv)
 (-f --format)-f+[read \[text\] (COPY's) or csv\: the header line tells]:format:(text csv)
 (-n --new)--new=[some number]:N: 
 (-n --new)-n+[some number]:N: 
-*--table=[another table]:NAME: 
+*--table=[another table]:SPEC: 
 ( --color)--color=-[colour]::when:(auto always never)
 ( --log)--log=[a folder]:DIR:_files -/
 ( --keep)--keep=[a file]:FILE:_files
@@ -190,7 +193,7 @@ bindkey -e
 PS1='rea''dy> '
 END
   ZDOTDIR=$PWD TERM=dumb run -0 python3 "$project/tests/type.py" 'ready> ' \
-    $'fb-extract --mod\tans\t-f cs\tso\t\x01echo \rfb-backfill --dry\t--plan=some\t\x01echo \rfb-report --su\t\x01echo \rexit\r' zsh -i
+    $'fb-extract --model=ans\t-f cs\tso\t\x01echo \rfb-backfill --dry\t--plan=some\t\x01echo \rfb-report --su\t\x01echo \rexit\r' zsh -i
   assert_output --regexp $'\nfb-extract --model=answer -f csv some plan.tsv\n'
   assert_output --regexp $'\nfb-backfill --dry-run --plan=some plan.tsv\n'
   assert_output --regexp $'\nfb-report --summary\n'

@@ -104,7 +104,7 @@ assert_all_done() { for name in "$@"; do run -0 diff $name.expected <(in_databas
   kill -INT -- "-$pid"
   status=0; wait "$pid" || status=$?
   assert_equal "$status" 2
-  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t2\t0+\t0+\t0+\t0+')"
+  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines "all\t2\t603\t$(cat run/*/receipts.tsv | grep -c ^updated)\t0\t0")"
   for name in north south west; do grep -q "^$name: fb-backfill: their receipts are in run/$name/receipts.tsv" err; done
   assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" "$(($(all_set) - before))"
   run -0 "$several" databases.tsv again

@@ -165,7 +165,7 @@ refuse() { # MODEL ID
   run -2 fb-backfill --apply bad.tsv --receipts r.tsv --quiet
   assert_line --partial 'remote SQL command: COMMIT TRANSACTION'
   assert_equal "$(counts r.tsv)" ''
-  stands=$(fb-backfill --check --json | jq -c '[201 - .answer.eligible, 53 - .review.eligible]')
+  stands=$(fb-backfill --check --json | jq -c '[201 - .models.answer.eligible, 53 - .models.review.eligible]')
 }
 
 @test "a COMMIT is not one over several servers: what one has committed stands, without receipts, if the next refuses" {

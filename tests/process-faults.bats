@@ -88,13 +88,18 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   for program in fb-extract fb-resolve fb-apply fb-report; do ln -s "$project/bin/$program" .; done
   for program in fb-extract fb-resolve fb-apply fb-report; do
     rm $program
-    printf '%s\n' '#!/bin/sh' "case \$* in *--sql*) exec $project/bin/$program \"\$@\" ;; *) kill -KILL \$\$ ;; esac" > $program
+    printf '%s\n' '#!/bin/sh' "case \$* in *--sql*|*--print-models*) exec $project/bin/$program \"\$@\" ;; *) kill -KILL \$\$ ;; esac" > $program
     chmod +x $program
     run -2 timeout 20 ./fb-backfill --receipts r.tsv
     assert_output --regexp 'nothing was changed|0 of [0-9]* records are committed|all was carried out'
     ln -sf "$project/bin/$program" .
   done
   assert_agree 0 r.tsv
+  rm fb-report
+  printf '%s\n' '#!/bin/sh' 'kill -KILL $$' > fb-report
+  chmod +x fb-report
+  run -2 timeout 20 ./fb-backfill
+  assert_output 'fb-backfill: fb-report ended before it had said which models there are: nothing was changed'
   assert_finishes
 }
 
