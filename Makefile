@@ -54,6 +54,13 @@ demo:
 	$(MAKE) all
 	PATH="$(CURDIR)/bin:$$PATH" examples/demo.sh
 
+# The README's first picture.
+picture:
+	@tests/prerequisites.sh demo
+	$(MAKE) all
+	PATH="$(CURDIR)/bin:$$PATH" pg_virtualenv -t sh -c \
+	    'psql -Xqf tests/original/sample.sql && examples/picture.sh > examples/picture.svg'
+
 prerequisites:
 	@tests/prerequisites.sh
 
@@ -221,7 +228,7 @@ instructions:
 
 .PHONY: bench instructions
 
-.PHONY: all check demo prerequisites install uninstall clean
+.PHONY: all check demo picture prerequisites install uninstall clean
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d)

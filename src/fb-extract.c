@@ -99,8 +99,8 @@ read_options(int argc, char **argv)
 		case 'T': models_add(&options.models, optarg); break;
 		case 'M': models_load(&options.models, optarg); break;
 		case 'P': options.print_models = true; break;
-		case 'h': print_help(help);
-		case 'V': print_version();
+		case 'h': models_free(&options.models); print_help(help);
+		case 'V': models_free(&options.models); print_version();
 		}
 	}
 	options.model = models_choose(&options.models, model);

@@ -334,7 +334,7 @@ models_load(struct models *models, const char *path)
 }
 
 void
-models_print(const struct models *models)
+models_print(struct models *models)
 {
 	struct out out;
 
@@ -343,6 +343,7 @@ models_print(const struct models *models)
 		out_string(&out, models->model[i].line);
 		out_string(&out, "\n");
 	}
+	models_free(models);
 	out_close(&out);
 	exit(STATUS_OK);
 }

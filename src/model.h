@@ -41,7 +41,7 @@ void models_add(struct models *, const char *argument);
 void models_load(struct models *, const char *path);
 
 /* --print-models: prints them as such lines to standard output and exits with STATUS_OK. */
-_Noreturn void models_print(const struct models *);
+_Noreturn void models_print(struct models *);
 
 void models_free(struct models *);
 
