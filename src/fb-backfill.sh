@@ -586,7 +586,7 @@ error=''         # the message that it ended with
 plan_kept=''     # the file that has the plan
 receipts_kept=''
 counted=''       # the object of --check
-TZ=UTC0 printf -v started '%(%FT%TZ)T' -1
+started=''       # UTC
 start=${EPOCHREALTIME/[.,]/}   # microseconds
 
 # A string for JSON, null for an empty one. Where it has any but these characters, all of them are escaped
@@ -622,7 +622,7 @@ object() { # exit status
   [ -z "$dry_run" ] || name=dry-run
   printf '{"action": "%s", "status": %d, "error": ' "$name" "$1"
   json_string "$error"
-  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(TZ=UTC0 printf '%(%FT%TZ)T' -1)" \
+  printf ', "started": "%s", "finished": "%s", "seconds": %d.%03d' "$started" "$(date -u +%FT%TZ)" \
     $(( (now - start) / 1000000 )) $(( (now - start) / 1000 % 1000 ))
   printf ', "plan": '; json_file "$plan_kept"
   printf ', "undone": '; if [ "$action" = undo ] && [ "$file" != - ]; then json_file "$file"; else printf null; fi
@@ -734,6 +734,7 @@ check() {
 }
 
 read_options "$@"
+started=$(date -u +%FT%TZ)
 trap clean_up EXIT
 trap interrupted INT TERM HUP
 trap tell_progress USR1

@@ -4,11 +4,14 @@
 -- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back,
 -- and each record is tried by itself; so is each record that the UPDATE found no row for, to
 -- learn why. Nested loops keep a batch to its own rows, looked up and locked in the order of
--- their ids; left to itself the planner may walk the whole primary key for each batch. And at the
--- usual cost of a random page the foreign key's check may read all syllabuses for each row.
+-- their ids; left to itself the planner may walk the whole primary key for each batch. Where statistics
+-- are missing or old it may also compare each row of the range with each record: LIMIT makes that dear, and
+-- CASE hides a condition that it would take for one that hardly any row meets. And at the usual cost
+-- of a random page the foreign key's check may read all syllabuses for each row.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
   SET lock_timeout = {lock_timeout}  -- ms
-  SET enable_hashjoin = off SET enable_mergejoin = off SET random_page_cost = 1 AS $$
+  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_material = off
+  SET random_page_cost = 1 AS $$
 #variable_conflict use_variable
 DECLARE
   records bigint; lowest bigint; highest bigint;  -- the batch: how many, and their range of ids
@@ -32,10 +35,10 @@ BEGIN
       FROM (
         SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_batch
         WHERE model = '{model}' AND n NOT IN (SELECT n FROM pg_temp.fb_outcome)
-        ORDER BY id
+        ORDER BY id LIMIT records
       ) AS b
-      WHERE t.{id} = b.id AND t.{id} BETWEEN lowest AND highest
-        AND t.{cohort_id} = b.cohort_id AND t.{syllabus_id} {unchanged}
+      WHERE t.{id} = b.id AND t.{id} BETWEEN lowest AND highest AND t.{cohort_id} = b.cohort_id
+        AND CASE WHEN t.{syllabus_id} {unchanged} THEN true ELSE false END
       RETURNING b.n, t.{syllabus_id} IS NOT DISTINCT FROM {new} AS as_told
     )
     SELECT array_agg(c.n), bool_and(c.as_told) INTO done, as_told FROM changed AS c;
