@@ -201,3 +201,22 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   run -0 bash -c "fb-apply plan.tsv | PGOPTIONS='-c search_path=public,pg_temp' psql -Xq | cut -f 1-3"
   assert_output "$(lines 'status\tmodel\tid' 'updated\tanswer\t'{1,2,3,6,7} 'updated\treview\t'{1,2})"
 }
+
+@test "missing statistics: the batch still looks its own rows up, one by one" {
+  sample_database
+  sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 10000) AS n"
+  sql "CREATE INDEX ON feedback_answer (syllabus_id);
+       ALTER TABLE feedback_answer SET (autovacuum_enabled = off);
+       DELETE FROM pg_statistic WHERE starelid = 'feedback_answer'::regclass;
+       UPDATE pg_class SET reltuples = -1, relpages = 0
+       WHERE oid = 'feedback_answer'::regclass OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = 'feedback_answer'::regclass)"
+  make_plan --model answer > plan.tsv
+  fb-apply plan.tsv | sed 's/client_min_messages = error/client_min_messages = log/' > script.sql
+  PGOPTIONS='-c session_preload_libraries=auto_explain -c auto_explain.log_min_duration=0
+    -c auto_explain.log_nested_statements=on -c client_min_messages=log' psql -Xq < script.sql > receipts.tsv 2> log
+  assert_equal "$(grep -c ^updated receipts.tsv)" 10005
+  # of each batch's UPDATE
+  assert_equal "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" "$(grep -c 'Query Text: WITH changed' log)"
+  assert_equal "$(grep -c 'Query Text: WITH changed' log)" 3
+  refute grep -q 'Join Filter' log
+}
