@@ -194,7 +194,7 @@ assert_stops() { # MESSAGE COMMAND...
 @test "psql is missing, too old, or not psql at all: nothing is done" {
   make_plan > plan.tsv
   mkdir without
-  for program in bash env dirname mktemp rm awk cat wc cp mkfifo tail sleep; do ln -s "$(command -v $program)" without; done
+  for program in bash date env dirname mktemp rm awk cat wc cp mkfifo tail sleep; do ln -s "$(command -v $program)" without; done
   PATH=$PWD/without run -2 "$project/bin/fb-backfill"
   assert_output 'fb-backfill: psql is missing: install PostgreSQL'\''s client (Debian: postgresql-client)'
   mkdir old
