@@ -41,3 +41,13 @@ buffer_free(struct buffer *buffer)
 	free(buffer->ptr);
 	*buffer = (struct buffer){ 0 };
 }
+
+void *
+new_array(size_t count, size_t size)
+{
+	void *array = calloc(count, size);
+
+	if (array == NULL)
+		die("out of memory");
+	return array;
+}

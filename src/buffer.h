@@ -1,4 +1,4 @@
-/* Bytes that grow. Zero it to begin; buffer_free gives the memory back. */
+/* Memory: bytes that grow, and arrays. Of a buffer: zero it to begin; buffer_free gives the memory back. */
 #ifndef BUFFER_H
 #define BUFFER_H
 
@@ -17,5 +17,8 @@ void buffer_reserve(struct buffer *, size_t more);
 void buffer_append(struct buffer *, const void *bytes, size_t len);
 
 void buffer_free(struct buffer *);
+
+/* An array of so many elements of so many bytes, all zero; the caller frees it. Dies where memory cannot be had. */
+void *new_array(size_t count, size_t size);
 
 #endif

@@ -30,12 +30,7 @@ static const char help[] =
 "  -l, --max-lag SECONDS  wait between transactions while a replica is further behind\n"
 "  -f, --max-failures N   stop when more records have failed; N% of the records so far\n"
 "  -u, --undo             read receipts, and take back what they say was updated\n"
-"  -T, --table SPEC       add a model, or replace one:\n"
-"                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
-"  -M, --models FILE      the models are those in FILE, a SPEC a line\n"
-"  -P, --print-models     print the models in force, and exit\n"
-"  -h, --help             print this and exit\n"
-"  -V, --version          print the version and exit\n"
+COMMON_HELP("   ")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-apply(1).\n";
 
@@ -96,18 +91,13 @@ read_options(int argc, char **argv)
 		{ "max-lag", required_argument, NULL, 'l' },
 		{ "max-failures", required_argument, NULL, 'f' },
 		{ "undo", no_argument, NULL, 'u' },
-		{ "table", required_argument, NULL, 'T' },
-		{ "models", required_argument, NULL, 'M' },
-		{ "print-models", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_OPTIONS,
 	};
 	struct options options = { .batch_size = 5000, .lock_timeout = 5000, .max_failures = -1 };
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "b:t:p:l:f:uT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "b:t:p:l:f:u" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
 		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
@@ -115,11 +105,7 @@ read_options(int argc, char **argv)
 		case 'l': options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
 		case 'f': read_max_failures(&options, optarg); break;
 		case 'u': options.undo = true; break;
-		case 'T': models_add(&options.models, optarg); break;
-		case 'M': models_load(&options.models, optarg); break;
-		case 'P': options.print_models = true; break;
-		case 'h': models_free(&options.models); print_help(help);
-		case 'V': models_free(&options.models); print_version();
+		default: common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
@@ -315,9 +301,7 @@ main(int argc, char **argv)
 	prepare_messages();
 	out_stdout(&script.out);
 	options = read_options(argc, argv);
-	script.has_model = calloc((size_t)options.models.count, sizeof *script.has_model);
-	if (script.has_model == NULL)
-		die("out of memory");
+	script.has_model = new_array((size_t)options.models.count, sizeof *script.has_model);
 	count = argc - optind;
 	plans = tables_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
 	begin_script(&script);

@@ -28,12 +28,7 @@ static const char help[] =
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
 "  -c, --count         with --sql: count instead, for each model the rows to be filled and\n"
 "                      those whose cohort has no syllabus\n"
-"  -T, --table SPEC    add a model, or replace one:\n"
-"                      NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
-"  -M, --models FILE   the models are those in FILE, a SPEC a line\n"
-"  -P, --print-models  print the models in force, and exit\n"
-"  -h, --help          print this and exit\n"
-"  -V, --version       print the version and exit\n"
+COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
 
@@ -53,13 +48,13 @@ static const char count_model_sql[] = {
 
 struct options {
 	struct models models;
+	bool print_models;
 	int model;		/* the index of the one to work on, or -1: all */
 	enum format format;
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
 	long limit;		/* 0: none */
-	bool print_models;
 };
 
 static struct options
@@ -72,12 +67,7 @@ read_options(int argc, char **argv)
 		{ "sql", no_argument, NULL, 's' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "count", no_argument, NULL, 'c' },
-		{ "table", required_argument, NULL, 'T' },
-		{ "models", required_argument, NULL, 'M' },
-		{ "print-models", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_OPTIONS,
 	};
 	struct options options = { 0 };
 	const char *model = "all";
@@ -85,7 +75,7 @@ read_options(int argc, char **argv)
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "m:f:r:sl:cT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "m:f:r:sl:c" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'm': model = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
@@ -96,11 +86,7 @@ read_options(int argc, char **argv)
 			limit_given = true;
 			break;
 		case 'c': options.count = true; break;
-		case 'T': models_add(&options.models, optarg); break;
-		case 'M': models_load(&options.models, optarg); break;
-		case 'P': options.print_models = true; break;
-		case 'h': models_free(&options.models); print_help(help);
-		case 'V': models_free(&options.models); print_version();
+		default: common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	options.model = models_choose(&options.models, model);

@@ -29,23 +29,18 @@ static const char help[] =
 "  -c, --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
 "                      is set), always or never\n"
 "  -e, --erase-line    erase what stands in the terminal's line before printing to it\n"
-"  -T, --table SPEC    add a model, or replace one:\n"
-"                      NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
-"  -M, --models FILE   the models are those in FILE, a SPEC a line\n"
-"  -P, --print-models  print the models in force, and exit\n"
-"  -h, --help          print this and exit\n"
-"  -V, --version       print the version and exit\n"
+COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
 
 struct options {
 	const char *plan;	/* a path, or NULL */
 	struct models models;
+	bool print_models;
 	int model;		/* the index of the one to report on, or -1: all */
 	bool undo;
 	bool summary;
 	bool json;
-	bool print_models;
 	bool color;
 	bool erase_line;
 };
@@ -77,19 +72,14 @@ read_options(int argc, char **argv)
 		{ "json", no_argument, NULL, 'j' },
 		{ "color", required_argument, NULL, 'c' },
 		{ "erase-line", no_argument, NULL, 'e' },
-		{ "table", required_argument, NULL, 'T' },
-		{ "models", required_argument, NULL, 'M' },
-		{ "print-models", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_OPTIONS,
 	};
 	struct options options = { .color = color_choice("auto") };
 	const char *model = "all";
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "p:m:usjc:eT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "p:m:usjc:e" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'p': options.plan = optarg; break;
 		case 'm': model = optarg; break;
@@ -98,11 +88,7 @@ read_options(int argc, char **argv)
 		case 'j': options.json = true; break;
 		case 'c': options.color = color_choice(optarg); break;
 		case 'e': options.erase_line = isatty(STDOUT_FILENO); break;
-		case 'T': models_add(&options.models, optarg); break;
-		case 'M': models_load(&options.models, optarg); break;
-		case 'P': options.print_models = true; break;
-		case 'h': models_free(&options.models); print_help(help);
-		case 'V': models_free(&options.models); print_version();
+		default: common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	options.model = models_choose(&options.models, model);
@@ -620,9 +606,7 @@ main(int argc, char **argv)
 	prepare_messages();
 	out_stdout(&report.out);
 	report.options = read_options(argc, argv);
-	report.tally = calloc((size_t)report.models->count, sizeof *report.tally);
-	if (report.tally == NULL)
-		die("out of memory");
+	report.tally = new_array((size_t)report.models->count, sizeof *report.tally);
 	table_open(&table, optind < argc ? argv[optind] : "-", PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
 	report.is_plan = table.kind == PLAN;
 	if (report.options.plan != NULL) {

@@ -29,12 +29,7 @@ static const char help[] =
 "                         no limit)\n"
 "  -u, --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
 "  -s, --sql              print the psql script whose output is the cohort dump\n"
-"  -T, --table SPEC       add a model, or replace one:\n"
-"                         NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n"
-"  -M, --models FILE      the models are those in FILE, a SPEC a line\n"
-"  -P, --print-models     print the models in force, and exit\n"
-"  -h, --help             print this and exit\n"
-"  -V, --version          print the version and exit\n"
+COMMON_HELP("   ")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-resolve(1).\n";
 
@@ -61,29 +56,20 @@ read_options(int argc, char **argv)
 		{ "limit", required_argument, NULL, 'l' },
 		{ "unresolved", required_argument, NULL, 'u' },
 		{ "sql", no_argument, NULL, 's' },
-		{ "table", required_argument, NULL, 'T' },
-		{ "models", required_argument, NULL, 'M' },
-		{ "print-models", no_argument, NULL, 'P' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
+		COMMON_OPTIONS,
 	};
 	struct options options = { 0 };
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "c:f:l:u:sT:M:PhV", long_options)) != -1) {
+	while ((option = option_next(argc, argv, "c:f:l:u:s" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'c': options.cohorts = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
 		case 'l': options.limit = option_number("--limit", optarg, 0, LONG_MAX); break;
 		case 'u': options.unresolved = optarg; break;
 		case 's': options.sql = true; break;
-		case 'T': models_add(&options.models, optarg); break;
-		case 'M': models_load(&options.models, optarg); break;
-		case 'P': options.print_models = true; break;
-		case 'h': models_free(&options.models); print_help(help);
-		case 'V': models_free(&options.models); print_version();
+		default: common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
@@ -208,9 +194,7 @@ main(int argc, char **argv)
 	}
 	resolver.limit = options.limit;
 	resolver.keep_unresolved = options.unresolved != NULL;
-	resolver.resolved = calloc((size_t)options.models.count, sizeof *resolver.resolved);
-	if (resolver.resolved == NULL)
-		die("out of memory");
+	resolver.resolved = new_array((size_t)options.models.count, sizeof *resolver.resolved);
 	table_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
 	tables_refuse_output(&dump, 1, options.unresolved);
 	cohorts_load(&resolver.cohorts, &dump);

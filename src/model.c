@@ -158,11 +158,20 @@ read_name(struct model *model, struct slice *rest)
 	return NULL;
 }
 
-/* fb-apply's own temporary tables would be taken for a table of that name without a schema. */
+/* fb-apply's own temporary tables and views would be taken for a table of that name without a schema. */
 static bool
 is_ours(const char *table)
 {
-	return strcmp(table, "\"fb_batch\"") == 0 || strcmp(table, "\"fb_outcome\"") == 0 || strcmp(table, "\"fb_receipts\"") == 0;
+	static const char *const ours[] = {
+		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_receipts\"",
+		"\"fb_so_far\"",	/* --max-failures */
+		"\"fb_place\"", "\"fb_known_replica\"", "\"fb_replica\"",	/* --max-lag */
+	};
+
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strcmp(table, ours[i]) == 0)
+			return true;
+	return false;
 }
 
 static const char *

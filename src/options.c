@@ -45,13 +45,13 @@ print_and_exit(const char *text, const char *more, const char *end)
 }
 
 void
-print_help(const char *text)
+common_option(int option, const char *help, struct models *models, bool *print_models)
 {
-	print_and_exit(text, "", "");
-}
-
-void
-print_version(void)
-{
-	print_and_exit(program_name, " " FB_VERSION, "\n");
+	switch (option) {
+	case 'T': models_add(models, optarg); break;
+	case 'M': models_load(models, optarg); break;
+	case 'P': *print_models = true; break;
+	case 'h': models_free(models); print_and_exit(help, "", "");
+	case 'V': models_free(models); print_and_exit(program_name, " " FB_VERSION, "\n");
+	}
 }

@@ -3,6 +3,9 @@
 #define OPTIONS_H
 
 #include <getopt.h>
+#include <stdbool.h>
+
+#include "model.h"
 
 /* getopt_long's next option; -1 behind the last. Dies where an argument is none, or lacks its own. */
 int option_next(int argc, char **argv, const char *letters, const struct option *names);
@@ -10,8 +13,27 @@ int option_next(int argc, char **argv, const char *letters, const struct option 
 /* Reads an option's number, from least to most; dies if it is none. `option` is its name, for the message. */
 long option_number(const char *option, const char *argument, long least, long most);
 
-/* --help and --version: print to standard output and exit with STATUS_OK. */
-_Noreturn void print_help(const char *text);
-_Noreturn void print_version(void);
+/* The options that all programs have, behind their own: for getopt_long, and for the help, whose column they begin in. */
+#define COMMON_LETTERS "T:M:PhV"
+#define COMMON_OPTIONS \
+	{ "table", required_argument, NULL, 'T' }, \
+	{ "models", required_argument, NULL, 'M' }, \
+	{ "print-models", no_argument, NULL, 'P' }, \
+	{ "help", no_argument, NULL, 'h' }, \
+	{ "version", no_argument, NULL, 'V' }, \
+	{ NULL, 0, NULL, 0 }
+#define COMMON_HELP(gap) \
+	"  -T, --table SPEC    " gap "add a model, or replace one:\n" \
+	"                      " gap "NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n" \
+	"  -M, --models FILE   " gap "the models are those in FILE, a SPEC a line\n" \
+	"  -P, --print-models  " gap "print the models in force, and exit\n" \
+	"  -h, --help          " gap "print this and exit\n" \
+	"  -V, --version       " gap "print the version and exit\n"
+
+/*
+ * Does what one of them says, by its letter: --table and --models change the models, --print-models is for when all
+ * options are read, --help and --version free the models, print to standard output and exit with STATUS_OK.
+ */
+void common_option(int option, const char *help, struct models *, bool *print_models);
 
 #endif

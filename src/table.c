@@ -193,9 +193,7 @@ tables_open(char *const *paths, int *count, enum kind kind, enum format format,
 		paths = standard_input;
 		*count = 1;
 	}
-	tables = calloc((size_t)*count, sizeof *tables);
-	if (tables == NULL)
-		die("out of memory");
+	tables = new_array((size_t)*count, sizeof *tables);
 	for (int i = 0; i < *count; i++)
 		table_open(&tables[i], paths[i], kind, format, problems, rejects);
 	return tables;

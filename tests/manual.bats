@@ -13,7 +13,8 @@ of_page() { sed -En 's/^\.It (Fl ([A-Za-z]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "man
 
 of_source() {
   if [ "$1" != fb-backfill ]; then
-    sed -En "s/^.*\{ \"([a-z-]+)\", [a-z_]+, NULL, '(.)' \},\$/-\2 --\1/p" "src/$1.c"
+    grep -q COMMON_OPTIONS "src/$1.c"   # options.h has these
+    sed -En "s/^.*\{ \"([a-z-]+)\", [a-z_]+, NULL, '(.)' \},( \\\\)?\$/-\2 --\1/p" "src/$1.c" src/options.h
   else
     local letters
     letters=$(grep -oE -- '-[A-Za-z]\) name=--[a-z-]+' src/fb-backfill.sh | sed 's/) name=/ /')

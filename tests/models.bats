@@ -280,7 +280,7 @@ fb-extract: see 'fb-extract --help'"
   done
   for line in 'note=""' 'note="".t' 'note=t:i,"",s'; do refuses_line "$line" 'nothing stands between double quotes'; done
   for line in note=t:a,a,s note=t:a,b,A note='t:a,b,"b"'; do refuses_line "$line" 'one column stands there twice'; done
-  for table in fb_batch FB_Outcome '"fb_receipts"'; do
+  for table in fb_batch FB_Outcome '"fb_receipts"' fb_so_far fb_place fb_known_replica fb_replica; do
     refuses_line "note=$table" 'fb-apply has a temporary table of that name: name the schema, too'
   done
   refuses_line $'note="\t"' 'it has a control character' 'note="\x09"'
