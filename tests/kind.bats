@@ -1,26 +1,11 @@
 # --max-lag and --max-failures. The file has a server of its own, and a streaming replica of it.
 load helper
 load aftermath
-
-# Of what bats has open a server must have nothing: bats waits for the end of it.
-close_descriptors() {
-  local fd
-  for fd in /proc/"$BASHPID"/fd/*; do
-    (( ${fd##*/} <= 2 )) || eval "exec ${fd##*/}>&-"
-  done
-}
+load servers
 
 setup_file() {
   cd "$BATS_FILE_TMPDIR"
-  mkfifo stop
-  # shellcheck disable=SC2016  # for the inner bash
-  (
-    close_descriptors
-    for name in $(compgen -e PG); do unset "$name"; done
-    exec pg_virtualenv -t -o wal_level=logical bash -c 'export -p | sed -n "s/^declare -x PG/export PG/p" > starting; mv starting server; read -r _ < stop'
-  ) > log 2>&1 &
-  echo $! > pid
-  for _ in {1..600}; do [ ! -e server ] || break; sleep 0.1; done
+  begin_own_server -o wal_level=logical
   # shellcheck disable=SC1091
   . ./server
   begin_replica
@@ -31,8 +16,7 @@ teardown_file() {
   # shellcheck disable=SC1091
   . ./server
   ! replica status || replica stop
-  echo > stop
-  tail --pid="$(cat pid)" -f /dev/null
+  end_own_server
 }
 
 setup() {

@@ -1,39 +1,23 @@
 # What the server can do to a run. The file has a server of its own, since its tests stop and restart it.
 load helper
 load aftermath
-
-# Of what bats has open a server must have nothing: bats waits for the end of it.
-close_descriptors() {
-  local fd
-  for fd in /proc/"$BASHPID"/fd/*; do
-    (( ${fd##*/} <= 2 )) || eval "exec ${fd##*/}>&-"
-  done
-}
+load servers
 
 setup_file() {
   cd "$BATS_FILE_TMPDIR"
-  mkfifo stop
-  # shellcheck disable=SC2016  # for the inner bash
-  (
-    close_descriptors
-    for name in $(compgen -e PG); do unset "$name"; done
-    exec pg_virtualenv -t bash -c 'export -p | sed -n "s/^declare -x PG/export PG/p" > starting; mv starting server; read -r _ < stop'
-  ) > log 2>&1 &
-  echo $! > pid
-  for _ in {1..600}; do [ ! -e server ] || break; sleep 0.1; done
+  begin_own_server
 }
 
 teardown() {
   [ -z "$pooler" ] || end_pooler
   ! mountpoint -q disk || umount -l disk
-  server status || server start
+  own_server status || own_server start
   PGOPTIONS='-c default_transaction_read_only=off' psql -Xqd postgres -c "ALTER ROLE $PGUSER RESET ALL"
 }
 
 teardown_file() {
   cd "$BATS_FILE_TMPDIR"
-  echo > stop
-  tail --pid="$(cat pid)" -f /dev/null
+  end_own_server
 }
 
 setup() {
@@ -45,7 +29,7 @@ setup() {
   remember
 }
 
-server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/null); }
+own_server() { server regress "$@"; }
 
 # ---- it goes away
 
@@ -57,10 +41,10 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
     fb-backfill --model answer --batch-size 10 --jobs $jobs --lock-timeout 0 --receipts r.tsv --quiet 2> err &
     pid=$!
     wait_until backends_waiting $jobs
-    server stop -m $how
+    own_server stop -m $how
     status=0; wait "$pid" || status=$?
     release || true
-    server start
+    own_server start
     assert_equal $status 2
     assert_agree 0 r.tsv
     run -0 cat err
@@ -77,9 +61,9 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
     fb-backfill --batch-size 10 --pause 20 --receipts r.$tenths --quiet 2> err &
     pid=$!
     sleep 0.$tenths
-    server stop -m immediate
+    own_server stop -m immediate
     status=0; wait "$pid" || status=$?
-    server start
+    own_server start
     [ $status = 0 ] || assert_equal $status 2
     [ $status = 0 ] || grep -q 'are committed\|nothing was changed' err
     # those of the runs before were held against the database already
@@ -93,10 +77,10 @@ server() { (close_descriptors; pg_ctlcluster "$PGVERSION" regress "$@" > /dev/nu
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
   fb-apply --batch-size 10 --lock-timeout 0 plan.tsv | { psql -Xq > r.tsv 2> err || echo $? > status; } &
   wait_until backends_waiting
-  server stop -m immediate
+  own_server stop -m immediate
   wait "$!"
   release || true
-  server start
+  own_server start
   run -0 cat status
   assert_output 2
   run -0 cat err

@@ -1,5 +1,5 @@
-# More servers than the one that tests/run has started, beside it and under names of their own.
-# A file starts them in setup_file and removes them in teardown_file; each test gets its own databases.
+# More servers than the one that tests/run has started. A file starts them in setup_file and removes them in
+# teardown_file; each test gets its own databases.
 
 # Of what bats has open a server must have nothing: bats waits for the end of it.
 close_descriptors() {
@@ -8,6 +8,27 @@ close_descriptors() {
     (( ${fd##*/} <= 2 )) || eval "exec ${fd##*/}>&-"
   done
 }
+
+# ---- a server of a file's own, called regress, for tests that do to it what others could not bear
+
+# Call these in setup_file and teardown_file, in BATS_FILE_TMPDIR. Source the file `server` for its address.
+begin_own_server() { # pg_virtualenv's options...
+  mkfifo stop
+  # shellcheck disable=SC2016  # for the inner bash
+  (
+    close_descriptors
+    for name in $(compgen -e PG); do unset "$name"; done
+    exec pg_virtualenv -t "$@" bash -c 'export -p | sed -n "s/^declare -x PG/export PG/p" > starting; mv starting server; read -r _ < stop'
+  ) > log 2>&1 &
+  echo $! > pid
+  for _ in {1..600}; do [ ! -e server ] || break; sleep 0.1; done
+}
+end_own_server() {
+  echo > stop
+  tail --pid="$(cat pid)" -f /dev/null
+}
+
+# ---- further ones
 
 # Starts or stops one, or what else pg_ctlcluster can.
 server() { # NAME start|stop|...
