@@ -8,7 +8,7 @@
 # make dist       build/fb-VERSION.tar.gz, all of the source
 # make deb        build/deb/fb_VERSION_ARCHITECTURE.deb, a Debian package
 CC = cc
-CFLAGS = -O2 -g
+CFLAGS = -O3 -g
 PREFIX = /usr/local
 DESTDIR =
 # Debian has another folder for what packages bring.

@@ -247,13 +247,13 @@ put_record(struct script *script, const struct table *plan, int model, int64_t i
 	out_string(out, "\t");
 	out_slice(out, script->models->model[model].name);
 	out_string(out, "\t");
-	out_int(out, id);
+	table_put_bigint(plan, ID, id, out);
 	out_string(out, "\t");
-	out_int(out, cohort_id);
+	table_put_bigint(plan, COHORT_ID, cohort_id, out);
 	out_string(out, "\t");
 	copytext_put(out, plan->field[COHORT]);
 	out_string(out, "\t");
-	out_int(out, syllabus_id);
+	table_put_bigint(plan, SYLLABUS_ID, syllabus_id, out);
 	out_string(out, "\t");
 	copytext_put(out, plan->field[SYLLABUS]);
 	out_string(out, "\n");

@@ -145,9 +145,9 @@ extract(struct table *rows, const struct options *options, struct out *out)
 			continue;
 		out_slice(out, options->models.model[model].name);
 		out_string(out, "\t");
-		out_int(out, id);
+		table_put_bigint(rows, ID, id, out);
 		out_string(out, "\t");
-		out_int(out, cohort_id);
+		table_put_bigint(rows, COHORT_ID, cohort_id, out);
 		out_string(out, "\n");
 	}
 }

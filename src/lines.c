@@ -41,13 +41,14 @@ read_more(struct lines *lines)
 	}
 	if (block->len > RECORD_MAX)
 		die("%s:%lu: record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
-	buffer_reserve(block, READ_SIZE);
+	buffer_reserve(block, READ_SIZE + LINES_SLACK);
 	do
-		n = read(lines->fd, block->ptr + block->len, block->capacity - block->len);
+		n = read(lines->fd, block->ptr + block->len, block->capacity - LINES_SLACK - block->len);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		die("%s: %s", lines->name, strerror(errno));
 	block->len += (size_t)n;
+	memset(block->ptr + block->len, 0, LINES_SLACK);
 	lines->at_end = n == 0;
 	return n > 0;
 }

@@ -11,6 +11,9 @@
 #include "buffer.h"
 #include "slice.h"
 
+/* So many bytes behind what was read may be looked at as well. They are zero. */
+enum { LINES_SLACK = 64 };
+
 struct lines {
 	int fd;
 	off_t start;		/* the file's offset when it was opened, or -1: it has none (a pipe) */
@@ -32,6 +35,13 @@ void lines_open(struct lines *, const char *path);
  */
 bool lines_next(struct lines *, struct slice *line);
 
+/*
+ * What was read already of the lines after the current one; and takes the first of them, of `len` bytes
+ * with its newline, for a caller who looked for that there. As lines_next does, but it does not look once more.
+ */
+static inline struct slice lines_ahead(const struct lines *);
+static inline void lines_take(struct lines *, size_t len, struct slice *line);
+
 /* Makes the current line longer by the line after it; false at the end. Either way *line may point elsewhere now. */
 bool lines_extend(struct lines *, struct slice *line);
 
@@ -45,5 +55,20 @@ bool lines_drained(const struct lines *);
 bool lines_rewind(struct lines *);
 
 void lines_close(struct lines *);
+
+static inline struct slice
+lines_ahead(const struct lines *lines)
+{
+	return (struct slice){ lines->block.ptr + lines->end, lines->block.len - lines->end };
+}
+
+static inline void
+lines_take(struct lines *lines, size_t len, struct slice *line)
+{
+	*line = (struct slice){ lines->block.ptr + lines->end, len };
+	lines->begin = lines->end;
+	lines->end += len;
+	lines->number = lines->next++;
+}
 
 #endif

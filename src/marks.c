@@ -1,42 +1,57 @@
 #include <stdint.h>
-#include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
 #include "marks.h"
 
-/* What some bytes in a row hold: a bit a byte, the first byte the lowest bit. */
+/* What the bytes of a step are: a bit a byte, the first byte the lowest bit. */
 struct seen {
-	uint32_t marks;
+	uint32_t newlines;
+	uint32_t separators;
+	uint32_t specials;
 	uint32_t odd;	/* below 0x20, or from 0x80 */
 };
 
-enum { STEP = 16 };
-
 #ifdef __SSE2__
 
-static struct seen
-look(const char bytes[STEP], char a, char b)
-{
-	__m128i block = _mm_loadu_si128((const __m128i *)(const void *)bytes);
-	__m128i marks = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(a)), _mm_cmpeq_epi8(block, _mm_set1_epi8(b)));
-	__m128i odd = _mm_cmplt_epi8(block, _mm_set1_epi8(0x20));	/* signed: bytes from 0x80 are negative */
+enum { BLOCK = 16 };
 
-	return (struct seen){ (uint32_t)_mm_movemask_epi8(marks), (uint32_t)_mm_movemask_epi8(odd) };
+static inline uint32_t
+bits_of(__m128i equal)
+{
+	return (uint32_t)_mm_movemask_epi8(equal);
+}
+
+static inline struct seen
+look(const char bytes[MARKS_STEP], char separator, char special)
+{
+	struct seen seen = { 0, 0, 0, 0 };
+
+	for (unsigned i = 0; i < MARKS_STEP; i += BLOCK) {
+		__m128i block = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+
+		seen.newlines |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n'))) << i;
+		seen.separators |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8(separator))) << i;
+		seen.specials |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8(special))) << i;
+		seen.odd |= bits_of(_mm_cmplt_epi8(block, _mm_set1_epi8(0x20))) << i;	/* signed: bytes from 0x80 are negative */
+	}
+	return seen;
 }
 
 #else
 
-static struct seen
-look(const char bytes[STEP], char a, char b)
+static inline struct seen
+look(const char bytes[MARKS_STEP], char separator, char special)
 {
-	struct seen seen = { 0, 0 };
+	struct seen seen = { 0, 0, 0, 0 };
 
-	for (unsigned i = 0; i < STEP; i++) {
+	for (unsigned i = 0; i < MARKS_STEP; i++) {
 		unsigned char byte = (unsigned char)bytes[i];
 
-		seen.marks |= (uint32_t)(bytes[i] == a || bytes[i] == b) << i;
+		seen.newlines |= (uint32_t)(bytes[i] == '\n') << i;
+		seen.separators |= (uint32_t)(bytes[i] == separator) << i;
+		seen.specials |= (uint32_t)(bytes[i] == special) << i;
 		seen.odd |= (uint32_t)(byte < 0x20 || byte >= 0x80) << i;
 	}
 	return seen;
@@ -44,34 +59,45 @@ look(const char bytes[STEP], char a, char b)
 
 #endif
 
-/* The place of the lowest bit. */
-static unsigned
+static inline size_t
 lowest(uint32_t bits)
 {
-	return (unsigned)__builtin_ctz(bits);
+	return (size_t)__builtin_ctz(bits);
 }
 
-bool
-marks_find(struct marks *marks, struct slice record, char a, char b)
+/* Appends the places of the bits, from an offset on. Returns how many there are then. */
+static inline size_t
+put_places(size_t *places, size_t count, uint32_t bits, size_t offset)
 {
-	size_t count = 0;
-	uint32_t odd = 0;
+	for (; bits != 0; bits &= bits - 1)
+		places[count++] = offset + lowest(bits);
+	return count;
+}
 
-	for (size_t offset = 0; offset < record.len; offset += STEP) {
-		char last[STEP] = "                ";	/* blanks are nothing of what is looked for */
-		const char *bytes = record.ptr + offset;
-		struct seen seen;
+size_t
+marks_find(struct marks *marks, struct slice bytes, char separator, char special)
+{
+	size_t separators = 0, specials = 0;
 
-		if (record.len - offset < STEP)
-			bytes = memcpy(last, bytes, record.len - offset);
-		seen = look(bytes, a, b);
-		odd |= seen.odd & ~seen.marks;
-		if (count > MARKS_MAX)
-			return false;
-		for (uint32_t rest = seen.marks; rest != 0; rest &= rest - 1)
-			marks->at[count++] = offset + lowest(rest);
+	marks->odd = SIZE_MAX;
+	for (size_t offset = 0; offset < bytes.len; offset += MARKS_STEP) {
+		const struct seen seen = look(bytes.ptr + offset, separator, special);
+		const uint32_t before_newline = (seen.newlines & (0 - seen.newlines)) - 1;	/* all, if there is none */
+		const uint32_t odd = seen.odd & ~(seen.separators | seen.specials) & before_newline;
+
+		if (separators > MARKS_MAX || specials > MARKS_MAX)
+			return 0;
+		separators = put_places(marks->separator, separators, seen.separators & before_newline, offset);
+		specials = put_places(marks->special, specials, seen.specials & before_newline, offset);
+		if (odd != 0 && marks->odd == SIZE_MAX)
+			marks->odd = offset + lowest(odd);
+		if (seen.newlines != 0) {
+			const size_t len = offset + lowest(seen.newlines) + 1;
+
+			marks->separators = separators;
+			marks->specials = specials;
+			return separators <= MARKS_MAX && specials <= MARKS_MAX ? len : 0;
+		}
 	}
-	marks->count = count;
-	marks->plain = odd == 0;
-	return count <= MARKS_MAX;
+	return 0;
 }

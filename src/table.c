@@ -7,7 +7,6 @@
 #include "copytext.h"
 #include "marks.h"
 #include "table.h"
-#include "text.h"
 
 static const char *const column_names[COLUMNS] = {
 	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail"
@@ -180,6 +179,7 @@ table_open(struct table *table, const char *path, enum kind kind, enum format fo
 	if (kind == PLAN_OR_RECEIPTS)
 		table->kind = table->has[STATUS] ? RECEIPTS : PLAN;
 	check_kind(table);
+	table->ours = is_header_of(table, table->kind);
 }
 
 struct table *
@@ -235,19 +235,16 @@ shown(struct slice value)
 	return value.len < 100 ? (int)value.len : 100;
 }
 
-bool
-table_bigint(struct table *table, enum column column, int64_t *number)
+void
+table_reject_bigint(struct table *table, enum column column)
 {
 	struct slice value = table->field[column];
 
-	if (text_bigint(value, number))
-		return true;
 	if (value.ptr == NULL)
 		table_reject(table, "%s is NULL", column_names[column]);
 	else
 		table_reject(table, "%s is no decimal integer in bigint range: '%.*s'",
 		    column_names[column], shown(value), value.ptr);
-	return false;
 }
 
 int
@@ -271,12 +268,25 @@ is_wanted(const struct table *table, size_t index)
 	return table->seen < table->wanted_count && table->wanted[table->seen].index == index;
 }
 
-/* Whether \N stands at an offset of a text record, and its field ends there. */
+/* Whether the backslash at an offset of a text record is that of \N, and this is all of its field. */
 static bool
 is_null_field(struct slice record, size_t offset)
 {
-	return record.len - offset >= 2 && record.ptr[offset + 1] == 'N'
-	    && (record.len - offset == 2 || record.ptr[offset + 2] == '\t');
+	const char *s = record.ptr + offset, *end = record.ptr + record.len;
+
+	return (offset == 0 || s[-1] == '\t') && end - s >= 2 && s[1] == 'N' && (end - s == 2 || s[2] == '\t');
+}
+
+/* Whether nothing in the record needs decoding: CSV without quotes, or text without escapes but \N. */
+static bool
+stands_as_it_is(struct slice record, const struct marks *marks, bool csv)
+{
+	if (csv)
+		return marks->specials == 0;
+	for (size_t i = 0; i < marks->specials; i++)
+		if (!is_null_field(record, marks->special[i]))
+			return false;
+	return true;
 }
 
 /*
@@ -285,40 +295,28 @@ is_null_field(struct slice record, size_t offset)
  * reader, which knows everything, has it.
  */
 static bool
-read_plain_record(struct table *table)
+read_plain_record(struct table *table, struct marks *marks)
 {
 	const bool csv = table->format == CSV_FORMAT;
-	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
-	const struct slice null = { NULL, 0 };
-	struct slice record = table->raw, field = { record.ptr, 0 };
-	struct marks marks;
+	struct slice record = table->raw;
 
-	if (record.ptr[record.len - 1] == '\n')
-		record.len -= csv && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
-	else if (!csv)
+	record.len -= csv && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
+	if (!stands_as_it_is(record, marks, csv))
 		return false;
-	if (!marks_find(&marks, record, separator, special))
+	if (marks->odd < record.len && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
 		return false;
-	if (!marks.plain && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
-		return false;
-	marks.at[marks.count] = record.len;
-	for (size_t i = 0; i <= marks.count; i++, table->count++) {
-		const char *end = record.ptr + marks.at[i];
-		bool is_null = csv && field.ptr == end;
+	table->count = marks->separators + 1;
+	if (table->count != table->width)
+		return true;
+	marks->separator[marks->separators] = record.len;
+	for (size_t i = 0; i < table->wanted_count; i++) {
+		size_t index = table->wanted[i].index;
+		size_t begin = index > 0 ? marks->separator[index - 1] + 1 : 0;
+		struct slice field = { record.ptr + begin, marks->separator[index] - begin };
 
-		if (i < marks.count && *end == special) {
-			/* Of the escapes only \N, as all of a field. */
-			if (csv || field.ptr != end || !is_null_field(record, marks.at[i]))
-				return false;
-			i++;
-			end += 2;
-			is_null = true;
-		}
-		if (is_wanted(table, table->count)) {
-			field.len = (size_t)(end - field.ptr);
-			table->field[table->wanted[table->seen++].column] = is_null ? null : field;
-		}
-		field.ptr = end + 1;
+		if (csv ? field.len == 0 : field.len == 2 && *field.ptr == '\\')
+			field = (struct slice){ NULL, 0 };
+		table->field[table->wanted[i].column] = field;
 	}
 	return true;
 }
@@ -386,18 +384,42 @@ is_blank(struct slice line)
 	return slice_is(line, "\n") || slice_is(line, "\r\n");
 }
 
+_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find looks at bytes behind what was read");
+
+/* Reads the next line, and finds its marks if it can; then *marked is true. False at the end. */
+static bool
+next_line(struct table *table, struct marks *marks, bool *marked)
+{
+	const bool csv = table->format == CSV_FORMAT;
+	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
+	size_t len = marks_find(marks, lines_ahead(&table->lines), separator, special);
+
+	*marked = len > 0;
+	if (*marked) {
+		lines_take(&table->lines, len, &table->raw);
+		return true;
+	}
+	if (!lines_next(&table->lines, &table->raw))
+		return false;
+	*marked = marks_find(marks, table->raw, separator, special) > 0;
+	return true;
+}
+
 bool
 table_next(struct table *table)
 {
-	while (lines_next(&table->lines, &table->raw)) {
+	struct marks marks;
+	bool marked;
+
+	while (next_line(table, &marks, &marked)) {
 		const char *fault;
 
 		if (table->format == CSV_FORMAT && is_blank(table->raw))
 			continue;
 		table->count = table->seen = 0;
-		if (read_plain_record(table)) {
-			fault = NULL;
-		} else {
+		fault = NULL;
+		table->plain = marked && read_plain_record(table, &marks);
+		if (!table->plain) {
 			table->count = table->seen = 0;
 			fault = table->format == CSV_FORMAT ? read_csv_record(table) : read_text_record(table);
 		}

@@ -15,6 +15,7 @@
 #include "model.h"
 #include "out.h"
 #include "slice.h"
+#include "text.h"
 
 /* The columns we know. A name means the same in every kind of table. */
 enum column {
@@ -37,12 +38,14 @@ struct table {
 	struct lines lines;
 	struct csv csv;
 	struct slice raw;		/* the record as it stands in the file, newline included */
+	bool plain;			/* its fields are pointed at there: none was decoded, but NULL */
 	struct {
 		size_t index;
 		enum column column;
 	} wanted[COLUMNS];		/* the known columns, by their place in the file */
 	size_t wanted_count;
 	size_t width;			/* fields in the header */
+	bool ours;			/* the header is the one that we write for this kind */
 	size_t count;			/* fields in the record at hand */
 	size_t seen;			/* of them, known columns */
 	int last_model;			/* the index of the model that a record before named, */
@@ -81,8 +84,30 @@ bool table_next(struct table *);
 /* Rejects the record at hand, for a reason that the caller found. */
 void table_reject(struct table *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Rejects the record because of what stands in a column that should hold a bigint. */
+void table_reject_bigint(struct table *, enum column);
+
 /* Sets *number to a column's value, or rejects the record and returns false if it is no bigint. */
-bool table_bigint(struct table *, enum column, int64_t *number);
+static inline bool
+table_bigint(struct table *table, enum column column, int64_t *number)
+{
+	if (text_bigint(table->field[column], number))
+		return true;
+	table_reject_bigint(table, column);
+	return false;
+}
+
+/* Writes the number that table_bigint read from a column. */
+static inline void
+table_put_bigint(const struct table *table, enum column column, int64_t number, struct out *out)
+{
+	struct slice value = table->field[column];
+
+	if (text_is_plain_bigint(value))
+		out_slice(out, value);
+	else
+		out_int(out, number);
+}
 
 /* The index of the model that the record names, or -1 after rejecting the record if there is no such model. */
 int table_find_model(struct table *, const struct models *);

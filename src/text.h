@@ -24,4 +24,7 @@ bool text_piece(struct slice *rest, struct slice *piece, bool *printable);
  */
 bool text_bigint(struct slice, int64_t *number);
 
+/* Whether a bigint is written as we write it, with no sign or zero in front. Of 0 and what is negative it says no. */
+static inline bool text_is_plain_bigint(struct slice bigint) { return *bigint.ptr > '0'; }
+
 #endif

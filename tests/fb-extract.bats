@@ -40,6 +40,55 @@ header='model\tid\tcohort_id\tsyllabus_id'
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t3\t9' 'review\t2\t8')"
 }
 
+@test "rows of any width, with any number of escapes and quotes" {
+  local n
+  for n in 254 255 256 257 258 270 286 287 288 289 600; do
+    awk -v n="$n" 'function line(id, x, cohort, syllabus) { printf "%s", id; for (i = 0; i < n; i++) printf "\t%s", x; print "\t" cohort "\t" syllabus }
+      BEGIN { line("id", "x", "cohort_id", "syllabus_id"); line(1, "x", 7, "\\N"); line(2, "\\N", 8, "\\N"); line(3, "x", 7, 9); line(4, "\\t", 9, "\\N")
+        line(5, "", 7, "\\N"); print "6\t7\t\\N" }' > rows.tsv
+    run -1 --separate-stderr fb-extract --model answer rows.tsv
+    assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t4\t9' 'answer\t5\t7')"
+    assert_equal "$stderr" "fb-extract: rows.tsv:7: 3 fields where the header has $((n + 3))"
+    sed 's/\\N//g; s/\\t/""/g; s/\t/,/g' rows.tsv > rows.csv
+    run -1 --separate-stderr fb-extract --model answer rows.csv
+    assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t4\t9' 'answer\t5\t7')"
+    assert_equal "$stderr" "fb-extract: rows.csv:7: 3 fields where the header has $((n + 3))"
+  done
+}
+
+@test "a field with any number of escapes and quotes" {
+  awk 'BEGIN { print "id\tx\tcohort_id\tsyllabus_id"; for (i = 1; i <= 300; i++) { x = x "\\t"; print i "\t" x "\t7\t\\N" } }' > rows.tsv
+  awk 'BEGIN { print "id,x,cohort_id,syllabus_id"; for (i = 1; i <= 300; i++) { x = x "\"\""; print i ",\"" x "\",7," } }' > rows.csv
+  lines 'model\tid\tcohort_id' > expected
+  seq 300 | sed 's/.*/answer\t&\t7/' >> expected
+  fb-extract --model answer rows.tsv | cmp - expected
+  fb-extract --model answer rows.csv | cmp - expected
+}
+
+@test "lines of every length, with a character, an escape or a quote anywhere" {
+  python3 - << 'END'
+import csv
+with open("rows.tsv", "w") as text, open("rows.csv", "w", newline="") as file, open("expected", "w") as expected:
+    written = csv.writer(file)
+    text.write("comment\tid\tcohort_id\tsyllabus_id\tnote\n")
+    written.writerow(["comment", "id", "cohort_id", "syllabus_id", "note"])
+    expected.write("model\tid\tcohort_id\n")
+    n = 0
+    for length in range(150):
+        for odd in ["", "x", "é", "\\", '"', ",", "\t", "\n", "\x7f", "\x01"]:
+            for first in [True, False]:
+                n += 1
+                comment = "c" * length + odd
+                fields = [comment, str(n), str(n % 7 + 1), None, ""] if first else ["", str(n), str(n % 7 + 1), None, comment]
+                encoded = [r"\N" if f is None else f.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n") for f in fields]
+                text.write("\t".join(encoded) + "\n")
+                written.writerow(fields)
+                expected.write(f"answer\t{n}\t{n % 7 + 1}\n")
+END
+  fb-extract --model answer rows.tsv | cmp - expected
+  fb-extract --model answer rows.csv | cmp - expected
+}
+
 @test "CSV: quotes, commas and newlines in fields, CRLF, a byte-order mark, blank lines, no final newline" {
   printf '\xef\xbb\xbfmodel,comment,id,cohort_id,syllabus_id\r\nanswer,"a ""quoted"", long\nstory\r\n",1,7,\r\n\r\nreview,,"2",8,' > rows.csv
   run -0 fb-extract rows.csv
