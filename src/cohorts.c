@@ -23,17 +23,48 @@ encode_plan_end(struct buffer *bytes, const struct table *dump, bool has_syllabu
 	buffer_append(bytes, "\n", 1);
 }
 
-static struct cohort *
-new_cohort(int64_t id, bool has_syllabus, const struct buffer *plan_end, unsigned long line)
-{
-	struct cohort *cohort = malloc(sizeof *cohort + plan_end->len);
+enum { LINE = 64, CHUNK = 1024 * 1024 };	/* bytes: of a cache line, at most; and of memory that is had at once */
 
-	if (cohort == NULL)
-		die("out of memory");
+/* Cohorts lie side by side in chunks of memory, each in cache lines of its own. */
+struct cohort_chunk {
+	struct cohort_chunk *before;
+	char *free;		/* where the next cohort goes; at the beginning of a cache line */
+	size_t left;		/* bytes from there */
+};
+
+static struct cohort_chunk *
+new_chunk(struct cohort_chunk *before, size_t len)
+{
+	struct cohort_chunk *chunk = new_array(1, sizeof *chunk + LINE + len);
+	char *behind = (char *)(chunk + 1);
+
+	*chunk = (struct cohort_chunk){ before, behind + (LINE - (uintptr_t)behind % LINE), len };
+	return chunk;
+}
+
+static void *
+new_bytes(struct cohorts *cohorts, size_t len)
+{
+	void *bytes;
+
+	len = (len + LINE - 1) / LINE * LINE;
+	if (cohorts->chunk == NULL || len > cohorts->chunk->left)
+		cohorts->chunk = new_chunk(cohorts->chunk, len > CHUNK ? len : CHUNK);
+	bytes = cohorts->chunk->free;
+	cohorts->chunk->free += len;
+	cohorts->chunk->left -= len;
+	return bytes;
+}
+
+static struct cohort *
+new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct buffer *plan_end, unsigned long line)
+{
+	struct cohort *cohort = new_bytes(cohorts, offsetof(struct cohort, bytes) + plan_end->len);
+
 	memcpy(cohort->bytes, plan_end->ptr, plan_end->len);
 	cohort->id = id;
 	cohort->has_syllabus = has_syllabus;
-	cohort->plan_end = (struct slice){ cohort->bytes, plan_end->len };
+	cohort->len = plan_end->len;
 	cohort->line = line;
 	return cohort;
 }
@@ -43,7 +74,7 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 {
 	struct buffer plan_end = { 0 };
 
-	cohorts->map = NULL;
+	*cohorts = (struct cohorts){ NULL, NULL };
 	while (table_next(dump)) {
 		bool has_syllabus = dump->field[SYLLABUS_ID].ptr != NULL;
 		int64_t id, syllabus_id = 0;
@@ -54,9 +85,9 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
 		HASH_FIND(hh, cohorts->map, &id, sizeof id, cohort);
 		if (cohort == NULL) {
-			cohort = new_cohort(id, has_syllabus, &plan_end, dump->lines.number);
+			cohort = new_cohort(cohorts, id, has_syllabus, &plan_end, dump->lines.number);
 			HASH_ADD(hh, cohorts->map, id, sizeof cohort->id, cohort);
-		} else if (!slice_equal(cohort->plan_end, (struct slice){ plan_end.ptr, plan_end.len })) {
+		} else if (!slice_equal(cohort_plan_end(cohort), (struct slice){ plan_end.ptr, plan_end.len })) {
 			die("%s:%lu: cohort %" PRId64 " has other values here than on line %lu",
 			    dump->lines.name, dump->lines.number, id, cohort->line);
 		}
@@ -64,23 +95,48 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 	buffer_free(&plan_end);
 }
 
-const struct cohort *
-cohorts_find(const struct cohorts *cohorts, int64_t cohort_id)
+/*
+ * With many cohorts a lookup waits for memory: for the bucket, its first entry, and what that leads to. So each
+ * of these is asked for in time, for all the lookups, before one of them needs it.
+ */
+void
+cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], const struct cohort *found[])
 {
-	struct cohort *cohort;
+	const UT_hash_table *table;
+	unsigned hash[COHORTS_AT_ONCE];
+	const UT_hash_bucket *bucket[COHORTS_AT_ONCE];
 
-	HASH_FIND(hh, cohorts->map, &cohort_id, sizeof cohort_id, cohort);
-	return cohort;
+	if (cohorts->map == NULL) {
+		for (size_t i = 0; i < count; i++)
+			found[i] = NULL;
+		return;
+	}
+	table = cohorts->map->hh.tbl;
+	for (size_t i = 0; i < count; i++) {
+		hash[i] = cohort_hash(&id[i]);
+		bucket[i] = &table->buckets[hash[i] & (table->num_buckets - 1)];
+		__builtin_prefetch(bucket[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		__builtin_prefetch(bucket[i]->hh_head);
+	for (size_t i = 0; i < count; i++) {
+		struct cohort *cohort;
+
+		HASH_FIND_BYHASHVALUE(hh, cohorts->map, &id[i], sizeof id[i], hash[i], cohort);
+		if (cohort != NULL)
+			__builtin_prefetch(&cohort->len);
+		found[i] = cohort;
+	}
 }
 
 void
 cohorts_free(struct cohorts *cohorts)
 {
-	struct cohort *cohort = cohorts->map, *next;
+	struct cohort_chunk *chunk = cohorts->chunk, *before;
 
-	HASH_CLEAR(hh, cohorts->map);	/* frees what is uthash's; the cohorts are still in a chain */
-	for (; cohort != NULL; cohort = next) {
-		next = cohort->hh.next;
-		free(cohort);
+	HASH_CLEAR(hh, cohorts->map);
+	for (; chunk != NULL; chunk = before) {
+		before = chunk->before;
+		free(chunk);
 	}
 }

@@ -9,6 +9,10 @@
 #define HASH_FUNCTION(key, len, hash) ((hash) = cohort_hash(key))
 #include <uthash.h>
 
+/* uthash doubles its buckets when one of them has so many entries: ten, if we let it, which is two a bucket. */
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_BKT_CAPACITY_THRESH 8U
+
 #include "error.h"
 #include "slice.h"
 #include "table.h"
@@ -23,18 +27,23 @@ cohort_hash(const int64_t *id)
 	return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
+/* What a lookup compares is the first of its cache lines. */
 struct cohort {
-	int64_t id;
-	bool has_syllabus;
-	struct slice plan_end;	/* how its plan lines end: COHORT TAB SYLLABUS_ID TAB SYLLABUS newline, encoded */
-	unsigned long line;	/* where the dump has it */
 	UT_hash_handle hh;
-	char bytes[];		/* what plan_end points to */
+	int64_t id;
+	size_t len;		/* of bytes */
+	unsigned long line;	/* where the dump has it */
+	bool has_syllabus;
+	char bytes[];		/* how its plan lines end: COHORT TAB SYLLABUS_ID TAB SYLLABUS newline, encoded */
 };
 
 struct cohorts {
-	struct cohort *map;	/* uthash's */
+	struct cohort *map;		/* uthash's */
+	struct cohort_chunk *chunk;	/* where they lie */
 };
+
+/* How many cohorts are looked up at once, at most. */
+enum { COHORTS_AT_ONCE = 128 };
 
 /*
  * Reads a whole cohort dump. Malformed records are rejected through the table; the same cohort
@@ -42,9 +51,15 @@ struct cohorts {
  */
 void cohorts_load(struct cohorts *, struct table *dump);
 
-/* Looks a cohort up; NULL if the dump does not know it. The map owns what it returns. */
-const struct cohort *cohorts_find(const struct cohorts *, int64_t cohort_id);
+/*
+ * Looks up to COHORTS_AT_ONCE cohorts up: found[i] becomes that of id[i], or NULL if the dump does not know
+ * it. The map owns what it finds.
+ */
+void cohorts_find(const struct cohorts *, size_t count, const int64_t id[], const struct cohort *found[]);
 
 void cohorts_free(struct cohorts *);
+
+/* How the plan lines of a cohort end; the cohort's own bytes. */
+static inline struct slice cohort_plan_end(const struct cohort *cohort) { return (struct slice){ cohort->bytes, cohort->len }; }
 
 #endif

@@ -92,27 +92,36 @@ struct resolver {
 	long *resolved;		/* for each model */
 };
 
+enum { TEXT_MAX = LINES_SLACK };
+
 struct candidate {
 	int model;
 	int64_t id, cohort_id;
 	unsigned long line;
-	const struct cohort *cohort;	/* NULL: unknown */
+	size_t len;		/* bytes of text; 0: it was not read as it is written */
+	char text[TEXT_MAX];	/* how it is written: MODEL TAB ID TAB COHORT_ID */
 };
 
-/*
- * With many cohorts a lookup waits for memory most of its time. So candidates are looked up
- * several at once: then the processor waits for many of them together.
- */
-enum { AT_ONCE = 128 };
+/* Candidates whose cohorts are looked up together. */
+struct batch {
+	size_t count;
+	struct candidate candidate[COHORTS_AT_ONCE];
+	int64_t cohort_id[COHORTS_AT_ONCE];
+	const struct cohort *cohort[COHORTS_AT_ONCE];	/* NULL: unknown */
+};
 
 static void
 put_candidate(const struct resolver *resolver, struct out *out, const struct candidate *c)
 {
-	out_slice(out, resolver->models->model[c->model].name);
-	out_string(out, "\t");
-	out_int(out, c->id);
-	out_string(out, "\t");
-	out_int(out, c->cohort_id);
+	if (c->len > 0) {
+		out_bytes(out, c->text, c->len);
+	} else {
+		out_slice(out, resolver->models->model[c->model].name);
+		out_string(out, "\t");
+		out_int(out, c->id);
+		out_string(out, "\t");
+		out_int(out, c->cohort_id);
+	}
 	out_string(out, "\t");
 }
 
@@ -126,50 +135,59 @@ drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 	out_string(&resolver->unresolved, "\n");
 }
 
-static int
-read_candidates(const struct resolver *resolver, struct table *table, struct candidate *candidates)
+/* Keeps the record at hand, if it stands in the file just as we would write it. */
+static void
+keep_text(struct candidate *c, const struct table *table)
 {
-	int count = 0;
+	c->len = table->raw.len - 1;
+	if (!table->ours || !table->plain || c->len > TEXT_MAX || !text_is_plain_bigint(table->field[ID])
+	    || !text_is_plain_bigint(table->field[COHORT_ID]))
+		c->len = 0;
+	else
+		memcpy(c->text, table->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
+}
 
-	while (count < AT_ONCE && table_next(table)) {
-		struct candidate *c = &candidates[count];
+static void
+read_batch(const struct resolver *resolver, struct table *table, struct batch *batch)
+{
+	batch->count = 0;
+	while (batch->count < COHORTS_AT_ONCE && table_next(table)) {
+		struct candidate *c = &batch->candidate[batch->count];
 
 		c->model = table_model(table, resolver->models);
 		if (c->model == -1 || !table_bigint(table, ID, &c->id) || !table_bigint(table, COHORT_ID, &c->cohort_id))
 			continue;
 		c->line = table->lines.number;
-		count++;
+		keep_text(c, table);
+		batch->cohort_id[batch->count++] = c->cohort_id;
 	}
-	return count;
 }
 
 static void
-put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c)
+put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c, const struct cohort *cohort)
 {
-	if (c->cohort == NULL) {
+	if (cohort == NULL) {
 		problem(table->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
 		    table->lines.name, c->line, c->cohort_id, resolver->models->model[c->model].name.ptr, c->id);
 		drop(resolver, c, "unknown-cohort");
-	} else if (!c->cohort->has_syllabus) {
+	} else if (!cohort->has_syllabus) {
 		drop(resolver, c, "no-syllabus");
 	} else if (resolver->limit == 0 || resolver->resolved[c->model] < resolver->limit) {
 		resolver->resolved[c->model]++;
 		put_candidate(resolver, &resolver->plan, c);
-		out_slice(&resolver->plan, c->cohort->plan_end);
+		out_slice(&resolver->plan, cohort_plan_end(cohort));
 	}
 }
 
 static void
 resolve(struct resolver *resolver, struct table *table)
 {
-	struct candidate candidates[AT_ONCE];
-	int count;
+	struct batch batch;
 
-	while ((count = read_candidates(resolver, table, candidates)) > 0) {
-		for (int i = 0; i < count; i++)
-			candidates[i].cohort = cohorts_find(&resolver->cohorts, candidates[i].cohort_id);
-		for (int i = 0; i < count; i++)
-			put_resolved(resolver, table, &candidates[i]);
+	while (read_batch(resolver, table, &batch), batch.count > 0) {
+		cohorts_find(&resolver->cohorts, batch.count, batch.cohort_id, batch.cohort);
+		for (size_t i = 0; i < batch.count; i++)
+			put_resolved(resolver, table, &batch.candidate[i], batch.cohort[i]);
 	}
 }
 

@@ -51,6 +51,29 @@ answer	3	3	\\.	12	\b\f\v'
   assert_output 3
 }
 
+@test "a dump of several MiB, with a slug of one MiB and more" {
+  awk 'BEGIN { OFS = "\t"; print "cohort_id", "cohort", "syllabus_id", "syllabus"
+    for (i = 1; i <= 30000; i++) print i, sprintf("miami-%0" i % 150 "d", i), i % 300 + 1, "full-stack-" i % 300 + 1
+    slug = "x"; while (length(slug) < 2 ^ 21) slug = slug slug
+    print 30001, slug, 1, "x"; print 30002, "y", 2, slug; print 30003, "z", 3, "z" }' > cohorts.tsv
+  awk 'BEGIN { OFS = "\t"; print "model", "id", "cohort_id"; for (i = 1; i <= 30003; i++) print "answer", i, i * 7919 % 30003 + 1 }' > c.tsv
+  awk -F '\t' -v OFS='\t' 'NR == FNR { end[$1] = $2 OFS $3 OFS $4; next } { print $0, end[$3] }' cohorts.tsv c.tsv > expected
+  fb-resolve --cohorts cohorts.tsv c.tsv | cmp - <(sed "1s/.*/$plan/" expected)
+}
+
+@test "candidates that are not written as fb-extract writes them" {
+  local model=a_model_with_a_name_as_long_as_it_can_be_50_bytes_
+  cohorts > cohorts.tsv
+  lines 'model\tid\tcohort_id' "$model"'\t9223372036854775807\t1' 'answer\t007\t1' 'answer\t8\t+2' 'answer\t\\x39\t1' 'answer\t-10\t1' 'answer\t0\t1' 'review\t5\t2' > c.tsv
+  run -0 fb-resolve --table "$model=t" --cohorts cohorts.tsv c.tsv
+  assert_output "$(lines "$plan" "$model"'\t9223372036854775807\t1\tmiami-1\t10\tfull-stack' 'answer\t7\t1\tmiami-1\t10\tfull-stack' 'answer\t8\t2\tmadrid-2\t11\t\\N' \
+    'answer\t9\t1\tmiami-1\t10\tfull-stack' 'answer\t-10\t1\tmiami-1\t10\tfull-stack' 'answer\t0\t1\tmiami-1\t10\tfull-stack' 'review\t5\t2\tmadrid-2\t11\t\\N')"
+  lines 'id\tcohort_id\tmodel' '5\t1\tanswer' > other-order.tsv
+  lines 'model\tid\tcohort_id\tnote' 'answer\t6\t1\tx' > one-more.tsv
+  run -0 fb-resolve --cohorts cohorts.tsv other-order.tsv one-more.tsv
+  assert_output "$(lines "$plan" 'answer\t5\t1\tmiami-1\t10\tfull-stack' 'answer\t6\t1\tmiami-1\t10\tfull-stack')"
+}
+
 @test "the same cohort twice: the same values are fine, others name both lines" {
   { cohorts; lines '1\tmiami-1\t10\tfull-stack'; } > cohorts.tsv
   lines "$candidates" 'answer\t5\t1' > c.tsv

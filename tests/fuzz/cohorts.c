@@ -125,8 +125,8 @@ check_cohort(const struct cohort *cohort, const struct entry *entry)
 
 	CHECK(cohort != NULL && cohort->id == entry->id && cohort->line == entry->line);
 	CHECK(cohort->has_syllabus == (entry->text[SYLLABUS_ID].ptr != NULL));
-	CHECK(cohort->plan_end.len > 0 && cohort->plan_end.ptr[cohort->plan_end.len - 1] == '\n');
-	CHECK(naive_read(&end, cohort->plan_end.ptr, cohort->plan_end.len - 1) && end.count == 3);
+	CHECK(cohort->len > 0 && cohort->bytes[cohort->len - 1] == '\n');
+	CHECK(naive_read(&end, cohort->bytes, cohort->len - 1) && end.count == 3);
 	CHECK(is_value(&end.field[0], entry->text[COHORT]));
 	CHECK(cohort->has_syllabus ? is_number(&end.field[1], entry->syllabus_id) : end.field[1].is_null);
 	CHECK(is_value(&end.field[2], entry->text[SYLLABUS]));
@@ -146,14 +146,15 @@ load_map(void *context)
 	CHECK(!run->has_conflict && problems.count == run->problems);
 	CHECK(HASH_COUNT(cohorts.map) == run->count);
 	for (size_t i = 0; i < run->count; i++) {
-		int64_t id = run->entry[i].id;
+		const struct cohort *found[65];
+		int64_t id[65] = { run->entry[i].id };	/* and those that differ from it in one bit */
 
-		check_cohort(cohorts_find(&cohorts, id), &run->entry[i]);
-		for (int bit = 0; bit < 64; bit++) {
-			int64_t other = (int64_t)((uint64_t)id ^ (uint64_t)1 << bit);
-
-			CHECK((cohorts_find(&cohorts, other) == NULL) == (find(run, other) == NULL));
-		}
+		for (int bit = 0; bit < 64; bit++)
+			id[bit + 1] = (int64_t)((uint64_t)id[0] ^ (uint64_t)1 << bit);
+		cohorts_find(&cohorts, 65, id, found);
+		check_cohort(found[0], &run->entry[i]);
+		for (int other = 1; other < 65; other++)
+			CHECK((found[other] == NULL) == (find(run, id[other]) == NULL));
 	}
 	cohorts_free(&cohorts);
 }
