@@ -521,8 +521,8 @@ report_to() { # input [option...]
 join_parts() {
   local part first=1
   for part in "${parts[@]}"; do
-    # as standard input, since awk takes a name like a=b for an assignment
-    awk -v first="$first" 'NR >= first' < "$part" || return
+    tail -n "+$first" < "$part" || return
+    [ -z "$(tail -c 1 < "$part")" ] || echo || return
     [ ! -s "$part" ] || first=2
   done
 }

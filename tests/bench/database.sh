@@ -2,7 +2,8 @@
 # database.sh: fb-backfill whole (snapshot, plan, batches, receipts, report) beside one plain UPDATE that sets the
 # same column of the same rows and leaves nothing to read or to undo. On a PostgreSQL of its own, with fsync on and
 # 1 GB of shared buffers. SIZES (default "75000 300000 1000000") says on how many rows, SCATTERED (300000) on
-# how many of the worst case, ROUNDS (5) how often; each run has a fresh copy of the database. Prints a table for each.
+# how many of the worst case, THIN (300000) on how many of a table with few indexes, ROUNDS (5) how often; each run
+# has a fresh copy of the database. Prints a table for each.
 set -eu -o pipefail
 cd "$(dirname "$0")"
 # shellcheck disable=SC1091  # is checked by itself
@@ -63,9 +64,9 @@ psql -XqAtd postgres -c "SELECT string_agg(name || ' = ' || current_setting(name
 django=yes
 python3 -c 'import django, psycopg2' 2> /dev/null || { django=''; echo "Django is not installed: the original's loop is not measured" >&2; }
 
-bench() { # rows scattered title
+bench() { # rows kind title; of kinds see database.sql
   psql -Xqd postgres -c 'SET client_min_messages = warning' -c 'DROP DATABASE IF EXISTS rows' -c 'CREATE DATABASE rows'
-  cat "$root/examples/schema.sql" database.sql | psql -Xqd rows -v ON_ERROR_STOP=1 -v rows="$1" -v scattered="$2"
+  cat "$root/examples/schema.sql" database.sql | psql -Xqd rows -v ON_ERROR_STOP=1 -v rows="$1" -v scattered=false -v thin=false -v "$2=true"
   times=()
   : > "$states"
   for contender in plain_update fb_backfill fb_backfill_jobs_2; do same "$contender"; done
@@ -74,13 +75,18 @@ bench() { # rows scattered title
 }
 
 for rows in ${SIZES:-75000 300000 1000000}; do
-  bench "$rows" false 'cohort by cohort'
+  bench "$rows" grown 'cohort by cohort'
   fresh
   measure copy_candidates fb_dry_run fb_nothing_to_do
   table "database, $rows rows, reading" copy_candidates fb_dry_run fb_nothing_to_do
 done
-if [ "$django" ]; then
+a_row_at_a_time() { # title
+  [ "$django" ] || return 0
+  times=()
   ROUNDS=1 measure original
-  table "database, a row at a time, by Django's save()" original
-fi
-bench "${SCATTERED:-300000}" true scattered
+  table "database, $1, by Django's save()" original
+}
+a_row_at_a_time 'a row at a time'
+bench "${SCATTERED:-300000}" scattered scattered
+bench "${THIN:-300000}" thin thin
+a_row_at_a_time 'thin, a row at a time'
