@@ -6,7 +6,7 @@
 #include "error.h"
 #include "lines.h"
 
-enum { READ_SIZE = 128 * 1024 };
+enum { READ_SIZE = 128 * 1024 - LINES_SLACK };
 
 /* PostgreSQL's own limit for a field; an unclosed quote must not eat all memory. */
 static const size_t RECORD_MAX = 1024UL * 1024 * 1024;
