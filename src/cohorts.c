@@ -23,7 +23,10 @@ encode_plan_end(struct buffer *bytes, const struct table *dump, bool has_syllabu
 	buffer_append(bytes, "\n", 1);
 }
 
-enum { LINE = 64, CHUNK = 1024 * 1024 };	/* bytes: of a cache line, at most; and of memory that is had at once */
+enum {
+	CACHE_LINE = 64,	/* bytes, on most machines */
+	CHUNK = 1024 * 1024	/* bytes that are had at once */
+};
 
 /* Cohorts lie side by side in chunks of memory, each in cache lines of its own. */
 struct cohort_chunk {
@@ -35,10 +38,10 @@ struct cohort_chunk {
 static struct cohort_chunk *
 new_chunk(struct cohort_chunk *before, size_t len)
 {
-	struct cohort_chunk *chunk = new_array(1, sizeof *chunk + LINE + len);
+	struct cohort_chunk *chunk = new_array(1, sizeof *chunk + CACHE_LINE + len);
 	char *behind = (char *)(chunk + 1);
 
-	*chunk = (struct cohort_chunk){ before, behind + (LINE - (uintptr_t)behind % LINE), len };
+	*chunk = (struct cohort_chunk){ before, behind + (CACHE_LINE - (uintptr_t)behind % CACHE_LINE), len };
 	return chunk;
 }
 
@@ -47,7 +50,7 @@ new_bytes(struct cohorts *cohorts, size_t len)
 {
 	void *bytes;
 
-	len = (len + LINE - 1) / LINE * LINE;
+	len = (len + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 	if (cohorts->chunk == NULL || len > cohorts->chunk->left)
 		cohorts->chunk = new_chunk(cohorts->chunk, len > CHUNK ? len : CHUNK);
 	bytes = cohorts->chunk->free;
@@ -74,7 +77,7 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 {
 	struct buffer plan_end = { 0 };
 
-	*cohorts = (struct cohorts){ NULL, NULL };
+	*cohorts = (struct cohorts){ 0 };
 	while (table_next(dump)) {
 		bool has_syllabus = dump->field[SYLLABUS_ID].ptr != NULL;
 		int64_t id, syllabus_id = 0;
@@ -96,8 +99,8 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 }
 
 /*
- * With many cohorts a lookup waits for memory: for the bucket, its first entry, and what that leads to. So each
- * of these is asked for in time, for all the lookups, before one of them needs it.
+ * With many cohorts a lookup waits for memory: for the bucket, its first entry, the entry behind that, and what
+ * is found. So each of these is asked for in time, for all the lookups, before one of them needs it.
  */
 void
 cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], const struct cohort *found[])
@@ -120,9 +123,15 @@ cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], co
 	for (size_t i = 0; i < count; i++)
 		__builtin_prefetch(bucket[i]->hh_head);
 	for (size_t i = 0; i < count; i++) {
+		const UT_hash_handle *first = bucket[i]->hh_head;
+
+		if (first != NULL && first->hashv != hash[i])
+			__builtin_prefetch(first->hh_next);
+	}
+	for (size_t i = 0; i < count; i++) {
 		struct cohort *cohort;
 
-		HASH_FIND_BYHASHVALUE(hh, cohorts->map, &id[i], sizeof id[i], hash[i], cohort);
+		HASH_FIND_IN_BKT(table, hh, *bucket[i], &id[i], sizeof id[i], hash[i], cohort);
 		if (cohort != NULL)
 			__builtin_prefetch(&cohort->len);
 		found[i] = cohort;

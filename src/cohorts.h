@@ -9,7 +9,10 @@
 #define HASH_FUNCTION(key, len, hash) ((hash) = cohort_hash(key))
 #include <uthash.h>
 
-/* uthash doubles its buckets when one of them has so many entries: ten, if we let it, which is two a bucket. */
+/*
+ * uthash doubles its buckets when one of them has so many entries. Its own ten makes for two a bucket at a million
+ * cohorts; eight for one, and less memory than seven, which doubles once more there.
+ */
 #undef HASH_BKT_CAPACITY_THRESH
 #define HASH_BKT_CAPACITY_THRESH 8U
 
@@ -27,7 +30,7 @@ cohort_hash(const int64_t *id)
 	return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
 }
 
-/* What a lookup compares is the first of its cache lines. */
+/* All that a lookup compares lies in the first of its cache lines. */
 struct cohort {
 	UT_hash_handle hh;
 	int64_t id;
@@ -60,6 +63,10 @@ void cohorts_find(const struct cohorts *, size_t count, const int64_t id[], cons
 void cohorts_free(struct cohorts *);
 
 /* How the plan lines of a cohort end; the cohort's own bytes. */
-static inline struct slice cohort_plan_end(const struct cohort *cohort) { return (struct slice){ cohort->bytes, cohort->len }; }
+static inline struct slice
+cohort_plan_end(const struct cohort *cohort)
+{
+	return (struct slice){ cohort->bytes, cohort->len };
+}
 
 #endif

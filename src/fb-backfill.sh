@@ -521,8 +521,8 @@ report_to() { # input [option...]
 join_parts() {
   local part first=1
   for part in "${parts[@]}"; do
-    tail -n "+$first" < "$part" || return
-    [ -z "$(tail -c 1 < "$part")" ] || echo || return
+    # as standard input, since awk takes a name like a=b for an assignment; in a trap a return alone has the status from before
+    awk -v first="$first" 'NR >= first' < "$part" || return 1
     [ ! -s "$part" ] || first=2
   done
 }

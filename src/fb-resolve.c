@@ -92,7 +92,7 @@ struct resolver {
 	long *resolved;		/* for each model */
 };
 
-enum { TEXT_MAX = LINES_SLACK };
+enum { TEXT_MAX = LINES_SLACK };	/* so many bytes can be read from where any line begins */
 
 struct candidate {
 	int model;
@@ -147,7 +147,8 @@ keep_text(struct candidate *c, const struct table *table)
 		memcpy(c->text, table->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
 }
 
-static void
+/* Reads the next candidates; false if there are none left. */
+static bool
 read_batch(const struct resolver *resolver, struct table *table, struct batch *batch)
 {
 	batch->count = 0;
@@ -161,10 +162,12 @@ read_batch(const struct resolver *resolver, struct table *table, struct batch *b
 		keep_text(c, table);
 		batch->cohort_id[batch->count++] = c->cohort_id;
 	}
+	return batch->count > 0;
 }
 
 static void
-put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c, const struct cohort *cohort)
+put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c,
+    const struct cohort *cohort)
 {
 	if (cohort == NULL) {
 		problem(table->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
@@ -184,7 +187,7 @@ resolve(struct resolver *resolver, struct table *table)
 {
 	struct batch batch;
 
-	while (read_batch(resolver, table, &batch), batch.count > 0) {
+	while (read_batch(resolver, table, &batch)) {
 		cohorts_find(&resolver->cohorts, batch.count, batch.cohort_id, batch.cohort);
 		for (size_t i = 0; i < batch.count; i++)
 			put_resolved(resolver, table, &batch.candidate[i], batch.cohort[i]);

@@ -11,7 +11,7 @@
 #include "buffer.h"
 #include "slice.h"
 
-/* So many bytes behind what was read may be looked at as well. They are zero. */
+/* So many bytes behind what was read may be looked at as well. No newline is there. */
 enum { LINES_SLACK = 64 };
 
 struct lines {
@@ -35,13 +35,6 @@ void lines_open(struct lines *, const char *path);
  */
 bool lines_next(struct lines *, struct slice *line);
 
-/*
- * What was read already of the lines after the current one; and takes the first of them, of `len` bytes
- * with its newline, for a caller who looked for that there. As lines_next does, but it does not look once more.
- */
-static inline struct slice lines_ahead(const struct lines *);
-static inline void lines_take(struct lines *, size_t len, struct slice *line);
-
 /* Makes the current line longer by the line after it; false at the end. Either way *line may point elsewhere now. */
 bool lines_extend(struct lines *, struct slice *line);
 
@@ -56,12 +49,14 @@ bool lines_rewind(struct lines *);
 
 void lines_close(struct lines *);
 
+/* What was read already of the lines after the current one. There must have been a line. */
 static inline struct slice
 lines_ahead(const struct lines *lines)
 {
 	return (struct slice){ lines->block.ptr + lines->end, lines->block.len - lines->end };
 }
 
+/* Takes the first of lines_ahead, of `len` bytes with its newline: lines_next for one who has looked for its end. */
 static inline void
 lines_take(struct lines *lines, size_t len, struct slice *line)
 {

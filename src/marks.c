@@ -18,9 +18,9 @@ struct seen {
 enum { BLOCK = 16 };
 
 static inline uint32_t
-bits_of(__m128i equal)
+bits_of(__m128i bytes)
 {
-	return (uint32_t)_mm_movemask_epi8(equal);
+	return (uint32_t)_mm_movemask_epi8(bytes);
 }
 
 static inline struct seen
@@ -34,7 +34,8 @@ look(const char bytes[MARKS_STEP], char separator, char special)
 		seen.newlines |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n'))) << i;
 		seen.separators |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8(separator))) << i;
 		seen.specials |= bits_of(_mm_cmpeq_epi8(block, _mm_set1_epi8(special))) << i;
-		seen.odd |= bits_of(_mm_cmplt_epi8(block, _mm_set1_epi8(0x20))) << i;	/* signed: bytes from 0x80 are negative */
+		/* Signed: bytes from 0x80 are negative. */
+		seen.odd |= bits_of(_mm_cmplt_epi8(block, _mm_set1_epi8(0x20))) << i;
 	}
 	return seen;
 }

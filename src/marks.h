@@ -5,7 +5,6 @@
 #ifndef MARKS_H
 #define MARKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "slice.h"
@@ -26,9 +25,9 @@ struct marks {
 
 /*
  * Finds all separators and special bytes of the line that begins where `bytes` do, in one pass over it.
- * MARKS_STEP bytes behind `bytes` must be there to be read, and hold no newline. Returns the length of the
- * line with its newline; or 0 if there is no newline, or more than MARKS_MAX of either; then what it found is
- * of no use.
+ * MARKS_STEP bytes behind `bytes` must be there to be read, and hold no newline unless `bytes` do. Returns the
+ * length of the line with its newline; or 0 if there is no newline, or more than MARKS_MAX of either; then what
+ * it found is of no use.
  */
 size_t marks_find(struct marks *, struct slice bytes, char separator, char special);
 

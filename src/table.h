@@ -47,7 +47,7 @@ struct table {
 	size_t width;			/* fields in the header */
 	bool ours;			/* the header is the one that we write for this kind */
 	size_t count;			/* fields in the record at hand */
-	size_t seen;			/* of them, known columns */
+	size_t seen;			/* of them, known columns, while they are read one by one */
 	int last_model;			/* the index of the model that a record before named, */
 	struct slice last_name;		/* and its name; NULL: none did */
 	struct buffer scratch;		/* decoded fields that cannot be pointed at in the file */

@@ -86,13 +86,14 @@ bool
 text_piece(struct slice *rest, struct slice *piece, bool *printable)
 {
 	const unsigned char *s = (const unsigned char *)rest->ptr;
-	size_t used = 0, step;
+	size_t used = 0;
 
 	if (rest->len == 0)
 		return false;
 	*printable = true;
 	while (used < rest->len) {
-		step = sequence(s + used, rest->len - used);
+		size_t step = sequence(s + used, rest->len - used);
+
 		if (is_unprintable(s + used, step)) {
 			if (used > 0)
 				break;

@@ -25,6 +25,21 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   done
 }
 
+@test "built for a processor without vector instructions, it finds the same" {
+  run -0 make CFLAGS='-O2 -Werror -U__SSE2__'
+  { printf 'id\tcomment\tcohort_id\tsyllabus_id\n'
+    for n in {1..200}; do printf '%d\t%s\t%d\t\\N\n' "$n" "$(printf "%${n}s" é '\t' x)" "$((n % 7))"; done
+    printf '201\ta\001\r\t1\t\\N\n'
+    printf '202\t\377\t1\t\\N\n203\t1\n'; } > rows.tsv
+  run -1 bin/fb-extract --model answer rows.tsv
+  assert_line --partial 'fb-extract: rows.tsv:203: invalid UTF-8'
+  assert_line "$(printf 'answer\t199\t3')"
+  assert_equal "$output" "$(fb-extract --model answer rows.tsv 2>&1 || true)"
+  sed 's/\\N//; s/\\t/""/; s/\t/,/g' rows.tsv > rows.csv
+  run -1 bin/fb-extract --model answer rows.csv
+  assert_equal "$output" "$(fb-extract --model answer rows.csv 2>&1 || true)"
+}
+
 @test "make clean leaves what was there before make" {
   files . > ../before
   make

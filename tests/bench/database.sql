@@ -47,7 +47,7 @@ FROM generate_series(1, :rows) AS n, LATERAL (
 
 \if :thin
   SELECT format('ALTER TABLE feedback_answer DROP CONSTRAINT %I', conname) FROM pg_constraint
-  WHERE conrelid = 'feedback_answer'::regclass AND contype <> 'p' AND pg_get_constraintdef(oid) !~ '^FOREIGN KEY \((cohort|syllabus)_id\)' \gexec
+  WHERE conrelid = 'feedback_answer'::regclass AND contype IN ('f', 'u') AND pg_get_constraintdef(oid) !~ '^FOREIGN KEY \((cohort|syllabus)_id\)' \gexec
   SELECT format('DROP INDEX %s', indexrelid::regclass) FROM pg_index
   WHERE indrelid = 'feedback_answer'::regclass AND NOT indisprimary AND pg_get_indexdef(indexrelid) !~ '\((cohort|syllabus)_id\)' \gexec
 \endif
