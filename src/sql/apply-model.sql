@@ -5,9 +5,9 @@
 -- and each record is tried by itself; so is each record that the UPDATE found no row for, to
 -- learn why. Nested loops keep a batch to its own rows, looked up and locked in the order of
 -- their ids; left to itself the planner may walk the whole primary key for each batch. Where statistics
--- are missing or old it may also compare each row of the range with each record: LIMIT makes that dear, and
--- CASE hides a condition that it would take for one that hardly any row meets. And at the usual cost
--- of a random page the foreign key's check may read all syllabuses for each row.
+-- are missing or old it may also compare each row of the range with each record, or look a row up by its
+-- cohort: LIMIT makes the one dear, and CASE hides what is not the id from it. And at the usual cost of a random
+-- page the foreign key's check may read all syllabuses for each row.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}() LANGUAGE plpgsql
   SET lock_timeout = {lock_timeout}  -- ms
   SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_material = off
@@ -37,8 +37,8 @@ BEGIN
         WHERE model = '{model}' AND n NOT IN (SELECT n FROM pg_temp.fb_outcome)
         ORDER BY id LIMIT records
       ) AS b
-      WHERE t.{id} = b.id AND t.{id} BETWEEN lowest AND highest AND t.{cohort_id} = b.cohort_id
-        AND CASE WHEN t.{syllabus_id} {unchanged} THEN true ELSE false END
+      WHERE t.{id} = b.id AND t.{id} BETWEEN lowest AND highest
+        AND CASE WHEN t.{cohort_id} = b.cohort_id AND t.{syllabus_id} {unchanged} THEN true ELSE false END
       RETURNING b.n, t.{syllabus_id} IS NOT DISTINCT FROM {new} AS as_told
     )
     SELECT array_agg(c.n), bool_and(c.as_told) INTO done, as_told FROM changed AS c;
@@ -64,7 +64,8 @@ BEGIN
       SET CONSTRAINTS ALL IMMEDIATE;
       FOR try IN 1..3 LOOP
         UPDATE {table} AS t SET {syllabus_id} = {record_new}
-        WHERE t.{id} = rec.id AND t.{cohort_id} = rec.cohort_id AND t.{syllabus_id} {record_unchanged}
+        WHERE t.{id} = rec.id
+          AND CASE WHEN t.{cohort_id} = rec.cohort_id AND t.{syllabus_id} {record_unchanged} THEN true ELSE false END
         RETURNING t.{syllabus_id} IS NOT DISTINCT FROM {record_new} INTO as_told;
         IF NOT as_told THEN
           RAISE 'a trigger set another syllabus_id';
