@@ -116,8 +116,11 @@ cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], co
 	}
 	table = cohorts->map->hh.tbl;
 	for (size_t i = 0; i < count; i++) {
+		unsigned place;
+
 		hash[i] = cohort_hash(&id[i]);
-		bucket[i] = &table->buckets[hash[i] & (table->num_buckets - 1)];
+		HASH_TO_BKT(hash[i], table->num_buckets, place);
+		bucket[i] = &table->buckets[place];
 		__builtin_prefetch(bucket[i]);
 	}
 	for (size_t i = 0; i < count; i++)

@@ -521,7 +521,8 @@ report_to() { # input [option...]
 join_parts() {
   local part first=1
   for part in "${parts[@]}"; do
-    # as standard input, since awk takes a name like a=b for an assignment; in a trap a return alone has the status from before
+    # As standard input, since awk takes a name like a=b for an assignment; and 1, since in a trap a return alone
+    # has the status from before.
     awk -v first="$first" 'NR >= first' < "$part" || return 1
     [ ! -s "$part" ] || first=2
   done

@@ -86,18 +86,16 @@ marks_find(struct marks *marks, struct slice bytes, char separator, char special
 		const uint32_t before_newline = (seen.newlines & (0 - seen.newlines)) - 1;	/* all, if there is none */
 		const uint32_t odd = seen.odd & ~(seen.separators | seen.specials) & before_newline;
 
-		if (separators > MARKS_MAX || specials > MARKS_MAX)
-			return 0;
 		separators = put_places(marks->separator, separators, seen.separators & before_newline, offset);
 		specials = put_places(marks->special, specials, seen.specials & before_newline, offset);
+		if (separators > MARKS_MAX || specials > MARKS_MAX)
+			return 0;
 		if (odd != 0 && marks->odd == SIZE_MAX)
 			marks->odd = offset + lowest(odd);
 		if (seen.newlines != 0) {
-			const size_t len = offset + lowest(seen.newlines) + 1;
-
 			marks->separators = separators;
 			marks->specials = specials;
-			return separators <= MARKS_MAX && specials <= MARKS_MAX ? len : 0;
+			return offset + lowest(seen.newlines) + 1;
 		}
 	}
 	return 0;

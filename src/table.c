@@ -416,7 +416,6 @@ table_next(struct table *table)
 
 		if (table->format == CSV_FORMAT && is_blank(table->raw))
 			continue;
-		table->count = table->seen = 0;
 		fault = NULL;
 		table->plain = marked && read_plain_record(table, &marks);
 		if (!table->plain) {
