@@ -365,9 +365,18 @@ show_until() { # command...
   done
 }
 
-# One line of it, for SIGUSR1, which can come at any moment: so it counts for itself.
+# What is done at SIGUSR1, and at a terminal's Ctrl-T, where there is one.
+# shellcheck disable=SC2064
+on_request() { # command
+  trap "$1" USR1
+  trap "$1" INFO 2> /dev/null
+}
+
+# One line of it, for a signal, which can come at any moment: so it counts for itself. Others that come meanwhile
+# would be told the same, and, faster than they are told, would keep the run from going on.
 # shellcheck disable=SC2317,SC2030
 tell_progress() {
+  on_request ''
   (
     IFS=$' \t\n'   # it may come while this is another
     passed=() lines=0 failures=0
@@ -376,6 +385,7 @@ tell_progress() {
     [ -z "$drawn" ] || printf '\r\e[K'
     printf 'fb-backfill: %s\n' "$(progress_text)"
   ) >&2
+  on_request tell_progress
 }
 
 # ---- the plan ----
@@ -738,8 +748,7 @@ read_options "$@"
 started=$(date -u +%FT%TZ)
 trap clean_up EXIT
 trap interrupted INT TERM HUP
-trap tell_progress USR1
-trap tell_progress INFO 2> /dev/null   # a terminal's Ctrl-T, where there is one
+on_request tell_progress
 command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
