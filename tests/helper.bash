@@ -33,11 +33,11 @@ sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1"; }
 
 # The whole state of the five tables, one line a row, all columns.
 state() {
-  local table
+  local table commands=()
   for table in admissions_syllabus admissions_syllabusversion admissions_cohort feedback_answer feedback_review; do
-    echo "$table"
-    sql "SELECT t FROM $table AS t ORDER BY id"
+    commands+=(-c "\\echo $table" -c "SELECT t FROM $table AS t ORDER BY id")
   done
+  psql -XqAt -v ON_ERROR_STOP=1 "${commands[@]}"
 }
 
 # What one plain UPDATE per table leaves: the oracle. Run it on a copy of the same data.
