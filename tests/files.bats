@@ -188,7 +188,7 @@ unprivileged() {
   for file in large.csv large.tsv; do
     attempt "fb-extract $file"
     assert_unharmed
-    for (( limit = 20000; limit < 400000; limit += 14003 )); do
+    for (( limit = 20000; limit < 400000; limit += 7001 )); do
       attempt "(ulimit -v $limit; exec fb-extract $file)"
       (( status == 0 )) || assert_given_up ': out of memory'
     done

@@ -241,8 +241,8 @@ bad_ids=(9223372036854775808 -9223372036854775809 18446744073709551616 184467440
         run -1 --separate-stderr read_as "$kind" f
         assert_equal "$(results)" ''
         line=1
-        assert_equal "$(grep -v 'is not in the cohort dump$' <<< "$stderr" | sed "s/: '.*//")" \
-          "$(for given in "${bad_ids[@]:at:4}"; do echo "${program[$kind]}: f:$((++line)): $column is no decimal integer in bigint range"; done)"
+        assert_equal "$(grep -v 'is not in the cohort dump$' <<< "$stderr" | sed "s/: '.*/: '/")" \
+          "$(for given in "${bad_ids[@]:at:4}"; do echo "${program[$kind]}: f:$((++line)): $column is no decimal integer in bigint range: '"; done)"
         echo "$stderr" >> messages
       done
       { header "$kind"; record "$kind" "$column=\\\\N"; } > f
