@@ -58,7 +58,7 @@ demo:
 picture:
 	@tests/prerequisites.sh demo
 	$(MAKE) all
-	PATH="$(CURDIR)/bin:$$PATH" pg_virtualenv -t sh -c \
+	PATH="$(CURDIR)/bin:$$PATH" examples/with-server.sh sh -c \
 	    'psql -Xqf tests/original/sample.sql && examples/picture.sh > examples/picture.svg'
 
 prerequisites:

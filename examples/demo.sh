@@ -11,7 +11,7 @@ case $*:$# in
     # What the environment says of other servers is none of the demo's business.
     for name in $(compgen -e PG) PSQLRC; do unset "$name"; done
     echo 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
-    exec pg_virtualenv -t "$project/examples/demo.sh" --here ;;
+    exec "$project/examples/with-server.sh" "$project/examples/demo.sh" --here ;;
   --here:1) ;;
   *) echo 'usage: demo.sh [--here]' >&2; exit 2 ;;
 esac

@@ -3,10 +3,10 @@ load helper
 load servers
 
 setup_file() {
-  for name in north south west; do new_server $name; done
+  for name in north south west; do begin_server $name; done
 }
 teardown_file() {
-  for name in north south west; do remove_server $name; done
+  for name in north south west; do end_server $name; done
 }
 
 several=$project/examples/several-databases.sh
@@ -16,13 +16,13 @@ setup() {
   cd "$BATS_TEST_TMPDIR"
   export HOME=$PWD   # parallel keeps files of its own there
   for name in north south west; do
-    PGPORT=$(port_of $name)
-    server $name status || server $name start
+    PGHOST=$(host_of $name)
+    is_running $name || server $name start
     example_database
     oracle_state > $name.expected
     printf '%s\t%s\n' $name "host=$PGHOST port=$PGPORT dbname=$PGDATABASE" >> databases.tsv
   done
-  unset PGPORT PGDATABASE
+  unset PGHOST PGDATABASE
 }
 
 # Does something in one of them.
@@ -30,8 +30,8 @@ in_database() { # NAME COMMAND...
   local connection
   connection=$(awk -F '\t' -v name="$1" '$1 == name { print $2 }' databases.tsv)
   shift
-  [[ $connection =~ port=(.*)\ dbname=(.*) ]]
-  PGPORT=${BASH_REMATCH[1]} PGDATABASE=${BASH_REMATCH[2]} "$@"
+  [[ $connection =~ host=(.*)\ port=.*\ dbname=(.*) ]]
+  PGHOST=${BASH_REMATCH[1]} PGDATABASE=${BASH_REMATCH[2]} "$@"
 }
 all_state() { for name in north south west; do in_database $name state; done; }
 assert_all_done() { for name in "$@"; do run -0 diff $name.expected <(in_database $name state); done; }
@@ -145,7 +145,7 @@ assert_all_done() { for name in "$@"; do run -0 diff $name.expected <(in_databas
 ssh_to_far() {
   mkdir far path
   lines '#!/bin/sh' 'shift' '[ "$1" != -- ] || shift' \
-    "cd $PWD/far && exec env -i HOME=$PWD/far SHELL=/bin/sh PATH=$PATH PGUSER=$PGUSER PGPASSWORD=$PGPASSWORD sh -c \"\$*\"" > path/ssh
+    "cd $PWD/far && exec env -i HOME=$PWD/far SHELL=/bin/sh PATH=$PATH PGUSER=$PGUSER sh -c \"\$*\"" > path/ssh
   chmod +x path/ssh
   PATH=$PWD/path:$PATH
 }
@@ -156,9 +156,6 @@ ssh_to_far() {
   in_database west sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN IF NEW.id = 101 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
     CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
-  # passwords are there alone
-  password=$PGPASSWORD
-  unset PGPASSWORD
   HOSTS=one,two run -1 "$several" databases.tsv run
   assert_line --partial 'west: fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
   assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t1\t762\t761\t0\t1')"
@@ -169,7 +166,6 @@ ssh_to_far() {
   assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" 761
   rm -r far/run
   HOSTS=one,two run -0 "$several" --undo run databases.tsv back
-  export PGPASSWORD=$password
   assert_equal "$(tail -n 1 back/summary.tsv)" "$(lines 'all\t0\t761\t761\t0\t0')"
   assert_equal "$(all_state)" "$before"
 }

@@ -3,37 +3,37 @@
 load helper
 load servers
 
-setup_file() { new_server far; new_server farther; }
-teardown_file() { remove_server far; remove_server farther; }
+setup_file() { begin_server far; begin_server farther; }
+teardown_file() { end_server far; end_server farther; }
 
 # Brings the rows from this id on to a server, to a table of the same name, with all its constraints.
 move_rows() { # TABLE ID SERVER
-  local port
-  port=$(port_of "$3")
-  psql -Xqd postgres -p "$port" -c "CREATE DATABASE $PGDATABASE"
-  psql -Xq -p "$port" -v ON_ERROR_STOP=1 -f "$project/examples/schema.sql" -f "$project/examples/data.sql"
-  psql -Xq -p "$port" -c "DELETE FROM $1 WHERE id < $2"
+  local host
+  host=$(host_of "$3")
+  psql -Xqd postgres -h "$host" -c "CREATE DATABASE $PGDATABASE"
+  psql -Xq -h "$host" -v ON_ERROR_STOP=1 -f "$project/examples/schema.sql" -f "$project/examples/data.sql"
+  psql -Xq -h "$host" -c "DELETE FROM $1 WHERE id < $2"
   sql "DELETE FROM $1 WHERE id >= $2;
        ALTER TABLE $1 RENAME TO $1_here;
        CREATE TABLE $1 (LIKE $1_here) PARTITION BY RANGE (id);
        ALTER TABLE $1 ATTACH PARTITION $1_here FOR VALUES FROM (MINVALUE) TO ($2);
        SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS postgres_fdw;
        CREATE SERVER $3 FOREIGN DATA WRAPPER postgres_fdw
-         OPTIONS (host '$PGHOST', port '$port', dbname '$PGDATABASE');
-       CREATE USER MAPPING FOR CURRENT_USER SERVER $3 OPTIONS (user '$PGUSER', password '$PGPASSWORD');
+         OPTIONS (host '$host', port '$PGPORT', dbname '$PGDATABASE');
+       CREATE USER MAPPING FOR CURRENT_USER SERVER $3 OPTIONS (user '$PGUSER');
        CREATE FOREIGN TABLE $1_$3 PARTITION OF $1 FOR VALUES FROM ($2) TO (MAXVALUE) SERVER $3 OPTIONS (table_name '$1')"
 }
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  server far status || server far start   # after a test that stops it
+  is_running far || server far start   # after a test that stops it
   example_database
   oracle_state > expected
   move_rows feedback_answer 300 far
   fb-backfill --dry-run --quiet --plan plan.tsv
 }
 
-far() { PGPORT=$(port_of far) "$@"; }
+far() { PGHOST=$(host_of far) "$@"; }
 
 # Its foreign key is checked at once, not at COMMIT.
 check_at_once() { sql "ALTER TABLE feedback_answer ALTER CONSTRAINT feedback_answer_syllabus_id_57eff953_fk_admissions_syllabus_id DEFERRABLE INITIALLY IMMEDIATE"; }
@@ -183,12 +183,10 @@ refuse() { # MODEL ID
 }
 
 @test "the role of least privilege, here and there, is enough" {
-  for port in "$PGPORT" "$(port_of far)"; do
-    PGPORT=$port psql -Xq -f "$project/examples/least-privilege.sql"
-    PGPORT=$port sql "ALTER ROLE feedback_backfill PASSWORD '$PGPASSWORD'"
-  done
-  sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password '$PGPASSWORD')"
-  PGUSER=feedback_backfill run -0 fb-backfill --receipts r.tsv --quiet
+  least_privilege
+  far least_privilege
+  sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password_required 'false')"
+  run -0 as_role fb-backfill --receipts r.tsv --quiet
   run -0 diff expected <(state)
-  PGUSER=feedback_backfill run -0 fb-backfill --undo r.tsv --quiet
+  run -0 as_role fb-backfill --undo r.tsv --quiet
 }

@@ -1,4 +1,4 @@
-# What the tests have in common. tests/run has started the server: PGHOST and the rest point to it.
+# What the tests have in common. tests/run has started the server: PGHOST and the rest lead to it.
 
 bats_require_minimum_version 1.5.0
 for folder in /usr/lib/bats /usr/share/bats; do
@@ -10,24 +10,32 @@ done
 
 project=$BATS_TEST_DIRNAME/..
 
-# Makes this test's own database from a file's SQL and points PGDATABASE to it.
-# The first use of a set of files makes a template, so that it is loaded once.
-new_database() { # FILE...
-  local template
-  template=$(printf '%s ' "$@" | md5sum | cut -c 1-16)
-  if [ -z "$(psql -XqAtd postgres -c "SELECT 1 FROM pg_database WHERE datname = '$template'")" ]; then
-    psql -Xqd postgres -c "CREATE DATABASE \"$template\""
-    cat "$@" | psql -Xqd "$template" -v ON_ERROR_STOP=1 > /dev/null || return
-  fi
+# Makes this test's own database, a copy of a template, and points PGDATABASE to it. tests/setup_suite.bash has made the
+# templates on the server of the whole suite; on one of a file's own the first use does.
+new_database() { # example|sample|schema
   export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
-  psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE \"$template\""
+  copy_database "$1" "$PGDATABASE" 2> /dev/null && return
+  new_template "$1"
+  copy_database "$1" "$PGDATABASE"
+}
+copy_database() { psql -Xqd postgres -c "CREATE DATABASE \"$2\" TEMPLATE \"$1\""; } # FROM TO
+new_template() { # example|sample|schema
+  local files
+  case $1 in
+    example) files=("$project"/examples/{schema,data}.sql) ;;  # a few hundred rows, every hard case among them
+    sample) files=("$project/tests/original/sample.sql") ;;    # the cut-down tables behind the original's outputs
+    schema) files=("$project/examples/schema.sql") ;;          # the real schema, empty
+  esac
+  psql -Xqd postgres -c "CREATE DATABASE $1"
+  cat "${files[@]}" | psql -Xqd "$1" -v ON_ERROR_STOP=1 > /dev/null
 }
 
-# A few hundred rows on the real schema, every hard case among them.
-example_database() { new_database "$project/examples/schema.sql" "$project/examples/data.sql"; }
+example_database() { new_database example; }
+sample_database() { new_database sample; }
 
-# The cut-down tables behind the original command's captured outputs.
-sample_database() { new_database "$BATS_TEST_DIRNAME/original/sample.sql"; }
+# Gives the role of examples/least-privilege.sql its rights in the current database.
+least_privilege() { psql -Xq -v ON_ERROR_STOP=1 -f "$project/examples/least-privilege.sql"; }
+as_role() { PGUSER=feedback_backfill "$@"; }
 
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1"; }
 
@@ -53,7 +61,7 @@ plain_update() {
 # The state that the plain UPDATE leaves on a copy of the current database.
 oracle_state() {
   local copy=${PGDATABASE}_oracle
-  psql -Xqd postgres -c "CREATE DATABASE $copy TEMPLATE $PGDATABASE"
+  copy_database "$PGDATABASE" "$copy"
   PGDATABASE=$copy plain_update
   PGDATABASE=$copy state
 }

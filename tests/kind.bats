@@ -4,26 +4,19 @@ load aftermath
 load servers
 
 setup_file() {
-  cd "$BATS_FILE_TMPDIR"
-  begin_own_server -o wal_level=logical
-  # shellcheck disable=SC1091
-  . ./server
+  begin_server own 'wal_level = logical'
   begin_replica
 }
 
 teardown_file() {
-  cd "$BATS_FILE_TMPDIR"
-  # shellcheck disable=SC1091
-  . ./server
-  ! replica status || replica stop
-  end_own_server
+  end_server copy
+  end_server own
 }
 
 setup() {
-  # shellcheck disable=SC1091
-  . "$BATS_FILE_TMPDIR/server"
+  PGHOST=$(host_of own)
   cd "$BATS_TEST_TMPDIR"
-  replica status || replica start
+  is_running copy || server copy start
   wait_until connected
   on_replica 'SELECT pg_wal_replay_resume()'
   example_database
@@ -31,30 +24,23 @@ setup() {
 }
 
 # A test that fails leaves nobody waiting.
-teardown() { ! replica status || resume_replay; }
+teardown() { ! is_running copy || resume_replay; }
 
 # ---- the replica, which is called `copy`
 
-# A server runs as its data's owner; what root makes is given to it.
-replica() { # status, start, stop
-  local as_owner=()
-  [ "$(id -u)" != 0 ] || as_owner=(runuser -u "$(stat -c %U "$(sql 'SHOW data_directory')")" --)
-  (
-    cd /
-    close_descriptors
-    "${as_owner[@]}" "$(sql "SELECT setting FROM pg_config WHERE name = 'BINDIR'")/pg_ctl" -s -w -D "$BATS_FILE_TMPDIR/replica" -l /dev/null "$@" > /dev/null
-  )
-}
+# A copy of the server's data, taken while it is stopped: pg_basebackup would have to be of the server's version.
 begin_replica() {
-  pg_basebackup -D replica -R -d application_name=copy
-  # where the distribution keeps these elsewhere
-  printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$PWD/replica'" "port = $PGPORT" 'fsync = off' > replica/postgresql.conf
-  echo 'local all all trust' > replica/pg_hba.conf
-  [ "$(id -u)" != 0 ] || chown -R --reference="$(sql 'SHOW data_directory')" replica
-  chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$PWD"
-  replica start
+  local own copy
+  own=$(host_of own) copy=$(host_of copy)
+  server own stop
+  cp -a "$own" "$copy"
+  touch "$copy/data/standby.signal"
+  chown --reference="$copy/data/PG_VERSION" "$copy/data/standby.signal"
+  echo "primary_conninfo = 'host=$own user=postgres application_name=copy'" >> "$copy/data/postgresql.conf"
+  server own start
+  server copy start
 }
-on_replica() { PGHOST=$BATS_FILE_TMPDIR/replica psql -XqAtd postgres -v ON_ERROR_STOP=1 -c "$1"; }
+on_replica() { PGHOST=$(host_of copy) psql -XqAtd postgres -v ON_ERROR_STOP=1 -c "$1"; }
 connected() { [ "$(sql "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'copy' AND replay_lsn IS NOT NULL")" = 1 ]; }
 
 # From here on there is WAL that it does not replay.
@@ -187,7 +173,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   pid=$!
   assert_waits
   grep -q 'INFO:  waiting for replicas: copy (.* behind)$' err
-  replica stop -m immediate
+  server copy stop -m immediate
   status=0; wait $pid || status=$?
   assert_equal $status 3
   run -0 cat err
@@ -206,12 +192,12 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   fb-backfill --batch-size 10 --lock-timeout 0 --max-lag 3600 --receipts r.tsv --quiet &
   pid=$!
   wait_until backends_waiting
-  replica stop -m fast
+  server copy stop -m fast
   release
   assert_waits
   run -0 wc -l < r.tsv
   assert_output 31
-  replica start
+  server copy start
   wait $pid
   run -0 diff right <(changed)
 }
@@ -223,7 +209,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   sql "CREATE DATABASE $there"
   subscriber() { PGDATABASE=$there "$@"; }
   subscriber sql 'CREATE SCHEMA was; CREATE TABLE was.published (id integer)'
-  subscriber sql "CREATE SUBSCRIPTION s CONNECTION 'host=$PGHOST port=$PGPORT user=$PGUSER password=$PGPASSWORD dbname=$here'
+  subscriber sql "CREATE SUBSCRIPTION s CONNECTION 'host=$PGHOST port=$PGPORT user=$PGUSER dbname=$here'
     PUBLICATION p WITH (create_slot = false, slot_name = 's', copy_data = false)"
   mkdir received
   pg_receivewal -D received -d application_name=receives 2> /dev/null &
@@ -245,9 +231,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
 }
 
 @test "a role that may not look at replicas is told so, before anything is done" {
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill LOGIN PASSWORD 'only for this test'"
-  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
+  least_privilege
   run -2 --separate-stderr as_role fb-backfill --max-lag 1 --receipts r.tsv
   [[ $stderr == *'ERROR:  role feedback_backfill may not see how far behind replicas are, as --max-lag needs'*'HINT:  GRANT pg_read_all_stats TO feedback_backfill'*'fb-backfill: 0 of '* ]]
   make_plan > plan.tsv

@@ -181,12 +181,11 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
 @test "a role may do it with the privileges that the built-in tables need" {
   odd_database
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill LOGIN PASSWORD 'only for this test'; GRANT USAGE ON SCHEMA \"my schema\" TO feedback_backfill;
+  least_privilege
+  sql "GRANT USAGE ON SCHEMA \"my schema\" TO feedback_backfill;
        GRANT SELECT, UPDATE (\"syl\"\"labus\") ON \"my schema\".\"odd:table\" TO feedback_backfill"
   before=$(odd_state)
   (odd_oracle) > odd-expected
-  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
   as_role fb-backfill --table "$odd" --receipts r.tsv > report
   run -0 diff odd-expected <(odd_state)
   as_role fb-backfill --table "$odd" --undo r.tsv > report

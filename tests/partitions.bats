@@ -110,8 +110,7 @@ by_syllabus() {
 @test "privileges on the whole table are enough: none on its partitions" {
   example_database
   by_id
-  psql -Xq -f "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill PASSWORD '$PGPASSWORD'"
-  PGUSER=feedback_backfill run -0 fb-backfill --quiet
+  least_privilege
+  run -0 as_role fb-backfill --quiet
   run -0 fb-backfill --check
 }

@@ -186,8 +186,8 @@ assert_stops() { # MESSAGE COMMAND...
   assert_stops 'No such file or directory' env PGHOST="$PWD"
   assert_stops 'could not translate host name' env PGHOST=nowhere.invalid
   assert_stops 'database "nowhere" does not exist' env PGDATABASE=nowhere
-  assert_stops 'password authentication failed for user "nobody"' env PGUSER=nobody PGPASSWORD=x
-  assert_stops 'password authentication failed' env PGPASSWORD=wrong
+  assert_stops 'role "nobody" does not exist' env PGUSER=nobody
+  assert_stops 'password authentication failed for user "must_give_password"' env PGUSER=must_give_password PGPASSWORD=wrong
   assert_finishes
 }
 
@@ -235,9 +235,8 @@ assert_stops() { # MESSAGE COMMAND...
 
 @test "each privilege that is missing stops it: nothing is done, and with it all is" {
   make_plan > plan.tsv
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill PASSWORD 'only for this test'; REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
-  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
+  least_privilege
+  sql "REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
   for privilege in 'SELECT ON admissions_syllabus' 'SELECT ON admissions_syllabusversion' 'SELECT ON admissions_cohort' \
       'SELECT ON feedback_answer' 'SELECT ON feedback_review' 'UPDATE (syllabus_id) ON feedback_answer' \
       'UPDATE (syllabus_id) ON feedback_review' "TEMPORARY ON DATABASE $PGDATABASE"; do
@@ -258,12 +257,10 @@ assert_stops() { # MESSAGE COMMAND...
 # ---- tables that are not what they seem
 
 @test "a row security policy that hides rows from the update: each of them failed, and after it a second run finishes" {
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill PASSWORD 'only for this test';
-       ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
+  least_privilege
+  sql "ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
        CREATE POLICY look ON feedback_answer FOR SELECT USING (id <> $(nth answer 1));
        CREATE POLICY change ON feedback_answer FOR UPDATE USING (id NOT IN ($(nth answer 4), $(nth answer 8)))"
-  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
   run -1 --separate-stderr as_role fb-backfill --batch-size 5 --receipts r.tsv
   assert_line --partial "✗ Answer $(nth answer 4): not updated, though nothing speaks against it"
   assert_line --partial "✗ Answer $(nth answer 8): not updated, though nothing speaks against it"

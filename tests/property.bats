@@ -7,7 +7,7 @@ rounds=${FB_ROUNDS:-5}
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  new_database "$project/examples/schema.sql"
+  new_database schema
 }
 
 @test "killed at random and run again, it leaves what the plain UPDATE leaves: fixed seeds" {

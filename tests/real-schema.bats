@@ -300,9 +300,7 @@ END
 @test "the least-privilege role: a run and an undo work, and every other write is refused" {
   oracle_state > expected
   before=$(state)
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill LOGIN PASSWORD 'only for this test'"
-  as_role() { PGUSER=feedback_backfill PGPASSWORD='only for this test' "$@"; }
+  least_privilege
   as_role fb-backfill --receipts r.tsv > /dev/null
   run -0 diff expected <(state)
   as_role fb-backfill --undo r.tsv > /dev/null
@@ -318,10 +316,10 @@ END
 }
 
 @test "a privilege is missing: the run stops, nothing is done" {
-  psql -Xq -v ON_ERROR_STOP=1 < "$project/examples/least-privilege.sql"
-  sql "ALTER ROLE feedback_backfill LOGIN PASSWORD 'only for this test'; REVOKE UPDATE (syllabus_id) ON feedback_review FROM feedback_backfill"
+  least_privilege
+  sql "REVOKE UPDATE (syllabus_id) ON feedback_review FROM feedback_backfill"
   before=$(sql 'SELECT t FROM feedback_review AS t ORDER BY id')
-  PGUSER=feedback_backfill PGPASSWORD='only for this test' run -2 --separate-stderr fb-backfill --model review
+  run -2 --separate-stderr as_role fb-backfill --model review
   [[ $stderr == *'permission denied for table feedback_review'* ]]
   assert_equal "$(sql 'SELECT t FROM feedback_review AS t ORDER BY id')" "$before"
 }

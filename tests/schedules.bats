@@ -9,8 +9,8 @@ examples=$project/examples
 weekly() {
   example_database
   mkdir -p state/receipts etc
-  lines '[feedback]' "host=$PGHOST" "port=$PGPORT" "dbname=$PGDATABASE" "user=$PGUSER" > etc/pg_service.conf
-  lines "*:*:*:$PGUSER:$PGPASSWORD" > etc/pgpass
+  lines '[feedback]' "host=$PGHOST" "port=$PGPORT" "dbname=$PGDATABASE" "user=must_give_password" > etc/pg_service.conf
+  lines '*:*:*:must_give_password:this one' > etc/pgpass
   chmod 600 etc/pgpass
   oracle_state > expected
   remember
@@ -92,7 +92,7 @@ service() {
   local settings
   read -r -a settings < <(ours "$examples/fb-backfill.service" | sed -n 's/^Environment=//p')
   (
-    cd state && export "${settings[@]}" && unset PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD || exit
+    cd state && export "${settings[@]}" && unset PGHOST PGPORT PGDATABASE PGUSER || exit
     eval "$(service_command ExecCondition)" || exit 0
     eval "$(service_command ExecStart)"
   )

@@ -3,33 +3,24 @@ load helper
 load aftermath
 load servers
 
-setup_file() {
-  cd "$BATS_FILE_TMPDIR"
-  begin_own_server
-}
+setup_file() { begin_server own; }
 
 teardown() {
   [ -z "$pooler" ] || end_pooler
   ! mountpoint -q disk || umount -l disk
-  own_server status || own_server start
+  is_running own || server own start
   PGOPTIONS='-c default_transaction_read_only=off' psql -Xqd postgres -c "ALTER ROLE $PGUSER RESET ALL"
 }
 
-teardown_file() {
-  cd "$BATS_FILE_TMPDIR"
-  end_own_server
-}
+teardown_file() { end_server own; }
 
 setup() {
-  # shellcheck disable=SC1091
-  . "$BATS_FILE_TMPDIR/server"
+  PGHOST=$(host_of own)
   cd "$BATS_TEST_TMPDIR"
   pooler=''  # pgbouncer's process id
   example_database
   remember
 }
-
-own_server() { server regress "$@"; }
 
 # ---- it goes away
 
@@ -41,10 +32,10 @@ own_server() { server regress "$@"; }
     fb-backfill --model answer --batch-size 10 --jobs $jobs --lock-timeout 0 --receipts r.tsv --quiet 2> err &
     pid=$!
     wait_until backends_waiting $jobs
-    own_server stop -m $how
+    server own stop -m $how
     status=0; wait "$pid" || status=$?
     release || true
-    own_server start
+    server own start
     assert_equal $status 2
     assert_agree 0 r.tsv
     run -0 cat err
@@ -61,9 +52,9 @@ own_server() { server regress "$@"; }
     fb-backfill --batch-size 10 --pause 20 --receipts r.$tenths --quiet 2> err &
     pid=$!
     sleep 0.$tenths
-    own_server stop -m immediate
+    server own stop -m immediate
     status=0; wait "$pid" || status=$?
-    own_server start
+    server own start
     [ $status = 0 ] || assert_equal $status 2
     [ $status = 0 ] || grep -q 'are committed\|nothing was changed' err
     # those of the runs before were held against the database already
@@ -77,10 +68,10 @@ own_server() { server regress "$@"; }
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
   fb-apply --batch-size 10 --lock-timeout 0 plan.tsv | { psql -Xq > r.tsv 2> err || echo $? > status; } &
   wait_until backends_waiting
-  own_server stop -m immediate
+  server own stop -m immediate
   wait "$!"
   release || true
-  own_server start
+  server own start
   run -0 cat status
   assert_output 2
   run -0 cat err
@@ -401,7 +392,7 @@ RC
 pooler() { # SIZE
   cat > pgbouncer.ini << INI
 [databases]
-* = host=$PGHOST port=$PGPORT user=$PGUSER password=$PGPASSWORD
+* = host=$PGHOST port=$PGPORT user=$PGUSER
 [pgbouncer]
 listen_addr =
 listen_port = 6432
@@ -415,7 +406,7 @@ INI
   chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR"
   chmod a+rwx .
   local user=()
-  [ "$(id -u)" != 0 ] || user=(-u postgres)
+  [ "$(id -u)" != 0 ] || user=(-u "$(server_user)")
   PATH=$PATH:/usr/sbin
   (close_descriptors; exec pgbouncer -q "${user[@]}" pgbouncer.ini) > pgbouncer.log 2>&1 &
   pooler=$!

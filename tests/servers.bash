@@ -1,55 +1,30 @@
-# More servers than the one that tests/run has started. A file starts them in setup_file and removes them in
-# teardown_file; each test gets its own databases.
+# Further servers beside the one of the suite. Each is a folder, which is its PGHOST; those that are left when all tests have
+# ended are removed with the suite's.
+# shellcheck source=examples/with-server.sh
+. "$BATS_TEST_DIRNAME/../examples/with-server.sh"
 
-# Of what bats has open a server must have nothing: bats waits for the end of it.
-close_descriptors() {
-  local fd
-  for fd in /proc/"$BASHPID"/fd/*; do
-    (( ${fd##*/} <= 2 )) || eval "exec ${fd##*/}>&-"
-  done
+# A file's servers have names of its own, since other files run at the same time.
+host_of() { echo "$SERVERS/${BATS_TEST_FILENAME##*/}.$1"; } # NAME
+
+begin_server() { # NAME [SETTING...]
+  local host
+  host=$(host_of "$1")
+  mkdir -m 700 "$host"
+  new_server "$host"
+  printf '%s\n' "${@:2}" >> "$host/data/postgresql.conf"
+  start_server "$host"
 }
 
-# ---- a server of a file's own, called regress, for tests that do to it what others could not bear
-
-# Call these in setup_file and teardown_file, in BATS_FILE_TMPDIR. Source the file `server` for its address.
-begin_own_server() { # pg_virtualenv's options...
-  mkfifo stop
-  # shellcheck disable=SC2016  # for the inner bash
-  (
-    close_descriptors
-    for name in $(compgen -e PG); do unset "$name"; done
-    exec pg_virtualenv -t "$@" bash -c 'export -p | sed -n "s/^declare -x PG/export PG/p" > starting; mv starting server; read -r _ < stop'
-  ) > log 2>&1 &
-  echo $! > pid
-  for _ in {1..600}; do [ ! -e server ] || break; sleep 0.1; done
+# Starts or stops one, or what else pg_ctl can.
+server() { # NAME start|stop [PG_CTL-ARGUMENT...]
+  case $2 in
+    start) start_server "$(host_of "$1")" ;;
+    stop) stop_server "$(host_of "$1")" "${@:3}" ;;
+  esac
 }
-end_own_server() {
-  echo > stop
-  tail --pid="$(cat pid)" -f /dev/null
+is_running() { [ -e "$(host_of "$1")/data/postmaster.pid" ]; } # NAME
+
+end_server() { # NAME
+  ! is_running "$1" || server "$1" stop -m immediate
+  rm -rf "$(host_of "$1")"
 }
-
-# ---- further ones
-
-# Starts or stops one, or what else pg_ctlcluster can.
-server() { # NAME start|stop|...
-  (close_descriptors; cd /; pg_ctlcluster "$PGVERSION" "$@" > /dev/null)
-}
-
-new_server() { # NAME
-  local root=${PG_CLUSTER_CONF_ROOT%/*}
-  (cd / && pg_createcluster --quiet -d "$root/data/$PGVERSION/$1" -l "$root/log/$1.log" --pgoption fsync=off "$PGVERSION" "$1" \
-    -- --username="$PGUSER" --pwfile="$root/postgresql-common/pwfile" --nosync) || return
-  for _ in {1..5}; do
-    server "$1" start && return
-    # somebody else was quicker to take the port
-    pg_conftool "$PGVERSION" "$1" set port $((20000 + RANDOM % 10000))
-  done
-  return 1
-}
-
-remove_server() { # NAME
-  ! server "$1" status || server "$1" stop -m immediate
-  (cd / && pg_dropcluster "$PGVERSION" "$1")
-}
-
-port_of() { pg_conftool -s "$PGVERSION" "$1" show port; } # NAME
