@@ -1,9 +1,7 @@
 # make            build the programs into bin/
 # make demo       see them work, on a throwaway PostgreSQL
-# make check      build and run all tests
-# make lint       read it with cppcheck, clang-tidy, clang's analyzer, shellcheck and mandoc
-# make format     bring the C source near to its style, by clang-format; read what it did
-# make fuzz       feed it what a fuzzer comes up with; FUZZ_SECONDS=60 for each harness
+# make check      build them and run the tests; tests/README.md says what else there is to run
+# make prerequisites   install what that needs and this machine lacks (as root, on Debian), or name it
 # make install    PREFIX=/usr/local, DESTDIR=
 # make dist       build/fb-VERSION.tar.gz, all of the source
 # make deb        build/deb/fb_VERSION_ARCHITECTURE.deb, a Debian package
@@ -43,11 +41,6 @@ $(BUILD)/sql/%.sql.h: src/sql/%.sql
 $(BIN)/fb-backfill: src/fb-backfill.sh
 	@mkdir -p $(BIN)
 	install -m 755 $< $@
-
-# What is missing is installed before anything is built, also under make -j.
-check: prerequisites
-	$(MAKE) all
-	tests/run tests
 
 demo:
 	@tests/prerequisites.sh demo
@@ -122,113 +115,14 @@ deb:
 	    DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage -d -b -us -uc
 	@echo build/deb/*.deb
 
-.PHONY: dist deb
-
-# Preloaded into the programs, it makes their calls of the C library fail.
-build/faults.so: tests/faults/faults.c
-	@mkdir -p build
-	$(CC) -std=c17 $(WARNINGS) -O2 -shared -fPIC -o $@ $< -ldl
-
 clean:
 	rm -rf bin build
 
-# ---- the suite with other builds of the programs, or under other tools ----
-#
-# make sanitize  all tests, with AddressSanitizer and UndefinedBehaviorSanitizer
-# make valgrind  the programs' own tests, under memcheck
-# make coverage  the tests of the four programs must reach every line and branch of src/*.c, or
-#                tests/coverage-exceptions says why not
+# ---- tests, lint, fuzzing and benchmarks ----
 
-SANITIZE_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,local-bounds,nullability \
-    -fno-sanitize-recover=all -shared-libasan
+include tests/Makefile
 
-sanitize:
-	@tests/prerequisites.sh sanitize
-	$(MAKE) all
-	$(MAKE) all BUILD=build/sanitize BIN=build/sanitize/bin CC=clang CFLAGS='$(SANITIZE_CFLAGS)' \
-	    LDFLAGS="-Wl,-rpath,$$(clang -print-resource-dir)/lib/linux"
-	tests/sanitize
-
-valgrind:
-	@tests/prerequisites.sh valgrind
-	$(MAKE) all
-	tests/valgrind
-
-coverage:
-	@tests/prerequisites.sh coverage
-	$(MAKE) all
-	$(MAKE) all BUILD=build/coverage BIN=build/coverage/bin CC=clang \
-	    CFLAGS='-O0 -g -fprofile-instr-generate -fcoverage-mapping'
-	tests/coverage
-
-.PHONY: sanitize valgrind coverage
-# ---- lint: what can be seen of the source without running it; src/ includes what is built from src/sql ----
-
-lint: $(SQL:src/sql/%=build/sql/%.h)
-	@tests/prerequisites.sh lint
-	tests/lint
-
-format:
-	@tests/prerequisites.sh format
-	clang-format -i src/*.[ch] tests/fuzz/*.[ch] tests/faults/*.c
-
-.PHONY: lint format
-
-# ---- fuzzing: the modules under libFuzzer and the sanitizers, on a system of memory (tests/fuzz) ----
-#
-# make fuzz        each harness for FUZZ_SECONDS
-# make fuzz-seeds  the kept inputs, once
-
-FUZZ_SECONDS = 60
-FUZZERS = text-records csv-records cohorts script report
-FUZZ_CC = clang
-FUZZ_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-
-fuzz fuzz-seeds:
-	@tests/prerequisites.sh fuzz
-	$(MAKE) fuzzers
-	@for fuzzer in $(FUZZERS); do \
-	    tests/fuzz/run $$fuzzer $(if $(filter fuzz,$@),-max_total_time=$(FUZZ_SECONDS),-runs=0) || exit; done
-
-fuzzers: $(FUZZERS:%=build/fuzz/%)
-
-$(FUZZERS:%=build/fuzz/%): build/fuzz/%: build/fuzz/harness/%.o build/fuzz/system.o build/fuzz/naive.o $(SHARED:%=build/fuzz/src/%.o)
-	$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
-
-build/fuzz/src/%.o: src/%.c $(SQL:src/sql/%=build/sql/%.h)
-	@mkdir -p build/fuzz/src
-	$(FUZZ_CC) $(ALL_CFLAGS) $(FUZZ_CFLAGS) -DUNDER_TEST -include tests/fuzz/system.h -MMD -c -o $@ $<
-
-build/fuzz/harness/%.o: tests/fuzz/%.c $(SQL:src/sql/%=build/sql/%.h)
-	@mkdir -p build/fuzz/harness
-	$(FUZZ_CC) $(ALL_CFLAGS) $(FUZZ_CFLAGS) -Isrc -DUNDER_TEST -include tests/fuzz/system.h -MMD -c -o $@ $<
-
-build/fuzz/%.o: tests/fuzz/%.c
-	@mkdir -p build/fuzz
-	$(FUZZ_CC) $(ALL_CFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -MMD -c -o $@ $<
-
-.PHONY: fuzz fuzz-seeds fuzzers
-
--include $(wildcard build/fuzz/*.d build/fuzz/*/*.d)
-
-# ---- benchmarks: beside other programs, and beside one plain UPDATE (tests/bench) ----
-
-bench:
-	@tests/prerequisites.sh >&2
-	@$(MAKE) all >&2
-	@tests/bench/filters.sh build/bench
-	@tests/bench/growth.sh build/bench
-	@tests/bench/database.sh
-
-# What does not depend on the machine's load: instructions a record.
-instructions:
-	@tests/prerequisites.sh valgrind
-	$(MAKE) all
-	tests/bench/instructions
-
-.PHONY: bench instructions
-
-.PHONY: all check demo picture prerequisites install uninstall clean
+.PHONY: all demo picture prerequisites install uninstall clean dist deb
 .SECONDARY:
 
 -include $(wildcard $(BUILD)/*.d)

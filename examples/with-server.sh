@@ -24,6 +24,7 @@ find_server_programs() {
     echo "with-server.sh: no PostgreSQL server found: install one, or set PG_BINDIR to the folder of its initdb" >&2
     return 125
   fi
+  found=$(realpath "$found")  # some packages have but links to a few of them in PATH
   export PG_BINDIR=${found%/*}
 }
 
@@ -75,12 +76,8 @@ stop_server() { # FOLDER [PG_CTL-ARGUMENT...]
   as_server_user "$PG_BINDIR/pg_ctl" -D "$1/data" -w -s "${@:2}" stop
 }
 
-[ "${BASH_SOURCE[0]}" = "$0" ] || return 0
-set -u -o pipefail
-
 # Waits for the end of its standard input, which comes when this script is gone in whatever way; then stops every server
 # in the folder, and removes it.
-# shellcheck disable=SC2317  # called below
 remove_when_gone() { # FOLDER
   local server
   trap '' INT TERM HUP
@@ -91,23 +88,31 @@ remove_when_gone() { # FOLDER
   rm -rf "$1"
 }
 
-[ $# -gt 0 ] || { echo 'usage: with-server.sh COMMAND [ARGUMENT...]' >&2; exit 125; }
-find_server_programs || exit
+with_server() { # COMMAND [ARGUMENT...]
+  local name parent keeper status
+  [ $# -gt 0 ] || { echo 'usage: with-server.sh COMMAND [ARGUMENT...]' >&2; return 125; }
+  find_server_programs || return
 
-# What the environment says of other servers is none of the command's business.
-for name in $(compgen -e PG) PSQLRC; do [ "$name" = PG_BINDIR ] || unset "$name"; done
+  # What the environment says of other servers is none of the command's business.
+  for name in $(compgen -e PG) PSQLRC; do [ "$name" = PG_BINDIR ] || unset "$name"; done
 
-# A socket's name has about 100 bytes at most, and the server's user must be able to get there.
-parent=${TMPDIR:-/tmp}
-if [ ${#parent} -gt 70 ] || ! as_server_user test -x "$parent" -a -x "$PG_BINDIR/postgres"; then parent=/tmp; fi
-SERVERS=$(mktemp -d "$parent/fb-server.XXXXXX") || exit 125
-chmod 711 "$SERVERS"
+  # A socket's name has about 100 bytes at most, and the server's user must be able to get there.
+  parent=${TMPDIR:-/tmp}
+  if [ ${#parent} -gt 70 ] || ! as_server_user test -x "$parent"; then parent=/tmp; fi
+  SERVERS=$(mktemp -d "$parent/fb-server.XXXXXX") && chmod 711 "$SERVERS" || return 125
 
-exec 9> >(remove_when_gone "$SERVERS" > /dev/null)
-keeper=$!
-export SERVERS PGHOST=$SERVERS/main PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-mkdir -m 700 "$PGHOST" && new_server "$PGHOST" && start_server "$PGHOST" && "$@" 9>&-
-status=$?
-exec 9>&-
-wait "$keeper"
-exit "$status"
+  exec 9> >(remove_when_gone "$SERVERS" > /dev/null)
+  keeper=$!
+  export SERVERS PGHOST=$SERVERS/main PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+  mkdir -m 700 "$PGHOST" && new_server "$PGHOST" && start_server "$PGHOST" && "$@" 9>&-
+  status=$?
+  exec 9>&-
+  wait "$keeper"
+  return "$status"
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+  set -u -o pipefail
+  with_server "$@"
+  exit
+fi

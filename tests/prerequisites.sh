@@ -1,107 +1,129 @@
 #!/usr/bin/env bash
-# prerequisites.sh [demo|deb|format|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
-# (for demo and deb: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
-# packages and stops.
-# shellcheck disable=SC2317  # need calls the functions that seem not to be called
+# prerequisites.sh [demo|deb|lint|format|fuzz|check-c|valgrind|instructions|check-servers|check-ports]: names what a target
+# of make needs and this machine lacks (default: what `make check-all` needs), and installs it with apt-get as root. Where
+# it cannot, it stops if the target cannot do without; else the tests that need it are skipped by name.
+# shellcheck disable=SC2317  # need and want call the functions that seem not to be called
 set -u
 
-missing=() fedora=() alpine=() homebrew=()
-
-# Notes what is missing. `-` stands where there is no such package, or where another brings it.
-need() { # present? what debian fedora alpine homebrew
-  "$1" "$2" && return
+# Notes what is missing: what need names the target cannot do without, what want names some tests need. `-` stands where
+# there is no such package, or where another brings it.
+needed=() wanted=() debian=() fedora=() alpine=() homebrew=()
+need() { note needed "$@"; } # present? what debian fedora alpine homebrew
+want() { note wanted "$@"; }
+note() { # needed|wanted present? what debian fedora alpine homebrew
+  local -n missing=$1
+  "$2" "$3" && return
   missing+=("$3")
-  [ "$4" = - ] || fedora+=("$4")
-  [ "$5" = - ] || alpine+=("$5")
-  [ "$6" = - ] || homebrew+=("$6")
+  debian+=("$4")
+  [ "$5" = - ] || fedora+=("$5")
+  [ "$6" = - ] || alpine+=("$6")
+  [ "$7" = - ] || homebrew+=("$7")
 }
 program() { command -v "$1" > /dev/null; }
 binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
-extension() {
-  local file
-  for file in /usr/share/*/extension/"$1".control /usr/share/postgresql/*/extension/"$1".control; do [ ! -e "$file" ] || return 0; done
-  return 1
-}
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
-sanitizer() { echo 'int main(void) { return 0; }' | clang -fsanitize="$1" -shared-libasan -x c -o /dev/null - 2> /dev/null; }
-fuzzer() {
+# shellcheck source=/dev/null
+server() { (. examples/with-server.sh && find_server_programs) 2> /dev/null; }
+extension() { compgen -G "/usr/share/*/extension/$1.control" > /dev/null || compgen -G "/usr/share/postgresql/*/extension/$1.control" > /dev/null; }
+runtime() { # of clang's sanitizers
   echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |
     clang -fsanitize="$1,address,undefined" -x c -o /dev/null - 2> /dev/null
 }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
-need program cc              gcc               gcc                build-base        gcc
-need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
-need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
-need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
-
-if [ "${1-}" != deb ]; then
-  need program psql            postgresql-client postgresql       postgresql-client libpq
-  need program pg_virtualenv   'postgresql postgresql-common' postgresql-server postgresql postgresql@15
-fi
-
-if [ "${1-}" != demo ]; then
-  need program dh              debhelper         -                  -                 -
-fi
-
-if [[ ${1-} != @(demo|deb) ]]; then
+to_build() {
+  need program cc              gcc               gcc                build-base        gcc
+  need header  stdio.h         libc6-dev         glibc-devel        musl-dev          -
+  need header  csv.h           libcsv-dev        libcsv-devel       libcsv-dev        libcsv
+  need header  uthash.h        uthash-dev        uthash-devel       uthash-dev        uthash
+}
+to_run_a_server() {
+  need program psql            postgresql-client postgresql         postgresql-client libpq
+  need server  initdb          postgresql        postgresql-server  postgresql        postgresql
+}
+to_test() {
   need program bats            bats              bats               bats              bats-core
-  need folder  bats-support    bats-support      bats-support       -                 bats-support
-  need folder  bats-assert     bats-assert       bats-assert        -                 bats-assert
+  need folder  bats-support    bats-support      bats-support       bats-support      bats-support
+  need folder  bats-assert     bats-assert       bats-assert        bats-assert       bats-assert
+  need program parallel        parallel          parallel           parallel          parallel
   need program jq              jq                jq                 jq                jq
   need program mandoc          mandoc            mandoc             mandoc            mandoc
   need program python3         python3           python3            python3           python3
-  need program shellcheck      shellcheck        ShellCheck         shellcheck        shellcheck
-  need program clang           clang             clang              clang             llvm
-  need program mawk            mawk              mawk               mawk              mawk
-  need binary  time            time              time               -                  gnu-time
-  need program gawk            gawk              gawk               gawk              gawk
-  need sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer          pgbouncer
-  need extension postgres_fdw  postgresql-contrib postgresql-contrib postgresql-contrib -
-  need program parallel        parallel          parallel           parallel          parallel
-  need program rsync           rsync             rsync              rsync             rsync
-  need program systemd-analyze systemd           systemd            -                 -
-  need program git             git               git                git               git
-  need program zsh             zsh               zsh                zsh               zsh
-  need program lintian         lintian           -                  -                 -
-  need program clang-format    clang-format      clang-tools-extra  clang-extra-tools clang-format
-fi
+  want binary  time            time              time               -                 gnu-time
+  want program clang           clang             clang              clang             llvm
+  want program mawk            mawk              mawk               mawk              mawk
+  want program gawk            gawk              gawk               gawk              gawk
+  want sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer         pgbouncer
+  want extension postgres_fdw  postgresql-contrib postgresql-contrib postgresql-contrib -
+  want program rsync           rsync             rsync              rsync             rsync
+  want program systemd-analyze systemd           systemd            -                 -
+  want program git             git               git                git               git
+  want program zsh             zsh               zsh                zsh               zsh
+  want program dh              debhelper         -                  -                 -
+  want program lintian         lintian           -                  -                 -
+}
 
+cd "$(dirname "$0")/.." || exit 2
+to_build
 case ${1-} in
-  sanitize)
-    need sanitizer address     libclang-rt-dev   compiler-rt        compiler-rt       - ;;
-  fuzz)
-    need fuzzer    fuzzer      libclang-rt-dev   compiler-rt        compiler-rt       llvm ;;
+  demo) to_run_a_server ;;
+  deb)
+    need program dh            debhelper         -                  -                 - ;;
   lint)
+    need program shellcheck    shellcheck        ShellCheck         shellcheck        shellcheck
+    need program mandoc        mandoc            mandoc             mandoc            mandoc
     need program cppcheck      cppcheck          cppcheck           cppcheck          cppcheck
+    need program clang         clang             clang              clang             llvm
     need program clang-tidy    clang-tidy        clang-tools-extra  clang-extra-tools llvm ;;
-  valgrind)
-    need program valgrind      valgrind          valgrind           valgrind          - ;;
-  coverage)
+  format)
+    need program clang-format  clang-format      clang-tools-extra  clang-extra-tools clang-format ;;
+  fuzz)
+    need program clang         clang             clang              clang             llvm
+    need runtime fuzzer        libclang-rt-dev   compiler-rt        compiler-rt       llvm ;;
+  check-c)
+    to_run_a_server
+    to_test
+    need program clang         clang             clang              clang             llvm
+    need runtime fuzzer        libclang-rt-dev   compiler-rt        compiler-rt       llvm
     need program llvm-cov      llvm              llvm               llvm              llvm ;;
+  valgrind)
+    to_run_a_server
+    to_test
+    need program valgrind      valgrind          valgrind           valgrind          - ;;
+  instructions)
+    need program valgrind      valgrind          valgrind           valgrind          -
+    need program mawk          mawk              mawk               mawk              mawk ;;
+  check-servers)
+    to_run_a_server
+    to_test
+    need program npm           npm               nodejs-npm         npm               node ;;
+  *)
+    to_run_a_server
+    to_test ;;
 esac
 
-[ ${#missing[@]} -gt 0 ] || exit 0
+[ ${#debian[@]} -gt 0 ] || exit 0
+mapfile -t debian < <(printf '%s\n' "${debian[@]}" | awk '!seen[$0]++')
 
 if [ "$(id -u)" = 0 ] && program apt-get; then
-  echo "installing ${missing[*]}"
+  echo "installing ${debian[*]}"
   export DEBIAN_FRONTEND=noninteractive
   log=$(mktemp) || exit 2
   trap 'rm -f "$log"' EXIT
-  # shellcheck disable=SC2068  # an entry can be two packages
-  { apt-get update -qq && apt-get install -y -qq --no-install-recommends ${missing[@]}; } > "$log" 2>&1 && exit 0
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${debian[@]}"; } > "$log" 2>&1 && exit 0
   tail -n 20 "$log" >&2
   echo "apt-get could not install them" >&2
   exit 2
 fi
 
-cat >&2 << END
-Something is missing. Install it, and try again:
-  Debian    apt-get install ${missing[*]}
-  Fedora    dnf install ${fedora[*]}
-  Alpine    apk add bash coreutils ${alpine[*]}
-  Homebrew  brew install bash coreutils ${homebrew[*]}
-The demo and the tests start their own server with pg_virtualenv, which is in Debian's postgresql-common.
-END
-exit 2
+{
+  [ ${#needed[@]} = 0 ] || echo "Missing: ${needed[*]}"
+  [ ${#wanted[@]} = 0 ] || echo "Missing, so some tests will be skipped: ${wanted[*]}"
+  echo 'To install all of it:'
+  echo "  Debian    apt-get install ${debian[*]}"
+  echo "  Fedora    dnf install ${fedora[*]}"
+  echo "  Alpine    apk add bash coreutils ${alpine[*]}"
+  echo "  Homebrew  brew install bash coreutils ${homebrew[*]}"
+} >&2
+[ ${#needed[@]} = 0 ] || exit 2

@@ -11,9 +11,13 @@ source ./measure.sh
 root=$PWD/../..
 
 if [ -z "${BENCH_SERVER:-}" ]; then
-  for name in $(compgen -e PG); do unset "$name"; done
-  BENCH_SERVER=own PATH=$root/bin:$PATH exec pg_virtualenv -t -o fsync=on -o max_wal_size=4GB -o shared_buffers=1GB ./database.sh
+  BENCH_SERVER=own PATH=$root/bin:$PATH exec "$root/examples/with-server.sh" ./database.sh
 fi
+# shellcheck source=/dev/null
+source "$root/examples/with-server.sh"
+stop_server "$PGHOST"
+printf '%s\n' 'fsync = on' 'full_page_writes = on' 'autovacuum = on' 'max_wal_size = 4GB' 'shared_buffers = 1GB' >> "$PGHOST/data/postgresql.conf"
+start_server "$PGHOST"
 
 export PGDATABASE=bench
 original_rows=20000
