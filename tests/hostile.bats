@@ -321,6 +321,7 @@ fb-report: f:3: no such status or reason for it'
 
 # ---- bytes ----
 
+# bats test_tags=server
 @test "every escape is read as PostgreSQL reads it" {
   sample_database
   { header cohorts
@@ -537,6 +538,7 @@ fb-report: f:3: no such status or reason for it'
   done
 }
 
+# bats test_tags=server
 @test "a record twice in a plan: the first counts, wherever the other is and whatever it says" {
   sample_database
   for other in syllabus_id=1 syllabus_id=2; do
