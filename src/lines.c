@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ read_more(struct lines *lines)
 		lines->begin = 0;
 	}
 	if (block->len > RECORD_MAX)
-		die("%s:%lu: record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
+		die("%s:%" PRIu64 ": record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
 	buffer_reserve(block, READ_SIZE + LINES_SLACK);
 	do
 		n = read(lines->fd, block->ptr + block->len, block->capacity - LINES_SLACK - block->len);

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,14 +22,14 @@ option_next(int argc, char **argv, const char *letters, const struct option *nam
 	die_usage("%s: no such option, or its argument is missing or unwanted", argv[optind - 1]);
 }
 
-long
-option_number(const char *option, const char *argument, long least, long most)
+int64_t
+option_number(const char *option, const char *argument, int64_t least, int64_t most)
 {
 	int64_t number;
 
 	if (!text_bigint(slice_of(argument), &number) || number < least || number > most)
-		die_usage("%s: '%s' is no whole number from %ld to %ld", option, argument, least, most);
-	return (long)number;
+		die_usage("%s: '%s' is no whole number from %" PRId64 " to %" PRId64, option, argument, least, most);
+	return number;
 }
 
 static _Noreturn void

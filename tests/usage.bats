@@ -54,6 +54,20 @@ ${1%% *}: see '${1%% *} --help'"
   done
 }
 
+@test "--limit takes what a bigint can be" {
+  for limit in 2147483648 9223372036854775807; do
+    run -0 fb-extract --sql --limit $limit
+    assert_line --partial "LIMIT $limit"
+  done
+  run -0 fb-resolve --cohorts <(lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t1\ts') --limit 9223372036854775807 \
+    <(lines 'model\tid\tcohort_id' 'answer\t1\t7')
+  assert_line "$(lines 'answer\t1\t7\tc\t1\ts')"
+  for command in 'fb-extract --sql' 'fb-resolve --cohorts c.tsv'; do
+    refuses "$command --limit 9223372036854775808" \
+      "--limit: '9223372036854775808' is no whole number from 0 to 9223372036854775807"
+  done
+}
+
 @test "what --max-failures takes" {
   for max in '' % -1 -1% 101% 1.5 5%% 2147483648 x; do
     refuses "fb-apply --max-failures '$max'" "--max-failures: '$max' is neither a whole number from 0 to 2147483647 nor a percentage from 0% to 100%"
