@@ -11,15 +11,20 @@
 int
 option_next(int argc, char **argv, const char *letters, const struct option *names)
 {
+	const char *last = argv[argc - 1];	/* before getopt_long moves it */
+	const char *letter;
 	int option;
 
 	opterr = 0;	/* getopt's own message would show the argument as it is */
 	option = getopt_long(argc, argv, letters, names, NULL);
 	if (option != '?')
 		return option;
-	if (optopt != 0 && strchr(letters, optopt) == NULL)	/* a letter, maybe among others in its argument */
+	letter = strchr(letters, optopt);	/* optopt is 0 for a name that is unknown */
+	if (letter == NULL || optopt == ':')	/* maybe among others in its argument */
 		die_usage("-%c: no such option", optopt);
-	die_usage("%s: no such option, or its argument is missing or unwanted", argv[optind - 1]);
+	/* Only the last word can lack its argument. Where optind is then is not the same in glibc and musl. */
+	die_usage("%s: no such option, or its argument is missing or unwanted",
+	    optopt != 0 && letter[1] == ':' ? last : argv[optind - 1]);
 }
 
 int64_t

@@ -36,6 +36,11 @@ ${1%% *}: see '${1%% *} --help'"
   refuses 'fb-report -sux' '-x: no such option'
   refuses "fb-extract --model" '--model: no such option, or its argument is missing or unwanted'
   refuses "fb-resolve -c" '-c: no such option, or its argument is missing or unwanted'
+  # behind an operand, which getopt_long moves, and behind other letters
+  refuses 'fb-resolve --sql candidates.tsv -c' '-c: no such option, or its argument is missing or unwanted'
+  refuses 'fb-apply a.tsv --undo b.tsv --pause' '--pause: no such option, or its argument is missing or unwanted'
+  refuses 'fb-report r.tsv -sc' '-sc: no such option, or its argument is missing or unwanted'
+  refuses 'fb-report -:s' '-:: no such option'
 }
 
 @test "models, formats and numbers that are none" {
