@@ -16,8 +16,10 @@ ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
+# Files of 2 GiB and more, and times after 2038, on 32-bit systems too.
+LARGE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report

@@ -177,6 +177,27 @@ unprivileged() {
   done
 }
 
+@test "files larger than 2 GiB, and dated after 2038" {
+  # sparse, and nothing is read beyond the header
+  lines 'model\tid\tcohort_id\tsyllabus_id' > large.tsv
+  truncate -s 3G large.tsv
+  cp rows.tsv late.tsv
+  touch -d 2040-01-01 late.tsv
+  for file in large.tsv late.tsv; do
+    run -2 fb-extract --rejects $file $file
+    assert_output "fb-extract: $file: is read, so nothing can be written to it"
+  done
+  # for the Found lines it goes back to where standard input was
+  : > large.tsv
+  truncate -s 3G large.tsv
+  cat receipts.tsv >> large.tsv
+  run -1 fb-report < receipts.tsv
+  assert_line 'Found 2 Answer records to process'
+  expected=$output
+  run -1 bash -c '{ dd bs=1G skip=3 count=0 status=none; fb-report; } < large.tsv'
+  assert_output "$expected"
+}
+
 @test "an address space too small: out of memory, no crash; large enough: a field of 64 MiB" {
   # the sanitizers and valgrind need more of it than there is: these are the programs as installed
   PATH=$project/bin:$PATH
