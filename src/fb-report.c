@@ -540,7 +540,7 @@ static bool
 count_record(struct report *report, struct table *table, enum status *status, int *model, int64_t *id)
 {
 	struct tally *tally;
-	int reason;
+	int reason = 0;	/* gcc for s390x does not see that it is set before it is used */
 
 	*status = record_status(report, table);
 	*model = table_model(table, report->models);

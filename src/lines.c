@@ -9,8 +9,11 @@
 
 enum { READ_SIZE = 128 * 1024 - LINES_SLACK };
 
-/* PostgreSQL's own limit for a field; an unclosed quote must not eat all memory. */
-static const size_t RECORD_MAX = 1024UL * 1024 * 1024;
+/*
+ * PostgreSQL's own limit for a field, 1 GiB; an unclosed quote must not eat all memory. Less what is read at once, so
+ * that a block of 1 GiB is enough: a 32-bit process cannot have one of twice that size.
+ */
+static const size_t RECORD_MAX = 1024UL * 1024 * 1024 - READ_SIZE - LINES_SLACK;
 
 void
 lines_open(struct lines *lines, const char *path)

@@ -243,7 +243,7 @@ read_line(struct model *model, struct slice line)
 	if (fault != NULL)
 		return fault;
 	/* Here the text gets all its room, so that it never moves: an escaped dollar takes most, 5 bytes. */
-	buffer_reserve(&model->text, 6 * line.len + 64);
+	buffer_reserve(&model->text, 6 * (uint64_t)line.len + 64);
 	model->line = add_string(&model->text, line);
 	fault = read_name(model, &rest);
 	if (fault == NULL)
