@@ -140,6 +140,8 @@ clean:
 # make valgrind  the programs' own tests, under memcheck
 # make coverage  the tests of the four programs must reach every line and branch of src/*.c, or
 #                tests/coverage-exceptions says why not
+# make check-ports
+#                the programs' own tests on i386, arm64, s390x and musl; PORTS='i386 s390x' chooses
 
 SANITIZE_CFLAGS = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,local-bounds,nullability \
     -fno-sanitize-recover=all -shared-libasan
@@ -163,7 +165,12 @@ coverage:
 	    CFLAGS='-O0 -g -fprofile-instr-generate -fcoverage-mapping'
 	tests/coverage
 
-.PHONY: sanitize valgrind coverage
+check-ports:
+	@tests/prerequisites.sh ports
+	tests/ports
+
+.PHONY: sanitize valgrind coverage check-ports
+
 # ---- lint: what can be seen of the source without running it; src/ includes what is built from src/sql ----
 
 lint: $(SQL:src/sql/%=build/sql/%.h)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# prerequisites.sh [demo|deb|format|sanitize|valgrind|coverage|fuzz|lint]: installs what building and the tests need and is missing
+# prerequisites.sh [demo|deb|format|sanitize|valgrind|coverage|fuzz|lint|ports]: installs what building and the tests need and is missing
 # (for demo and deb: what that needs), and what that target of make needs besides: with apt-get as root, else it names the
 # packages and stops.
 # shellcheck disable=SC2317  # need calls the functions that seem not to be called
@@ -80,6 +80,12 @@ case ${1-} in
     need program valgrind      valgrind          valgrind           valgrind          - ;;
   coverage)
     need program llvm-cov      llvm              llvm               llvm              llvm ;;
+  ports)   # tests/ports also downloads libcsv from Debian
+    need program i686-linux-gnu-gcc    'gcc-i686-linux-gnu libc6-dev-i386-cross'     - - -
+    need program aarch64-linux-gnu-gcc 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross' - - -
+    need program s390x-linux-gnu-gcc   'gcc-s390x-linux-gnu libc6-dev-s390x-cross'   - - -
+    need program musl-gcc              musl-tools                                    - - -
+    need program qemu-s390x-static     qemu-user-static                              qemu-user-static - - ;;
 esac
 
 [ ${#missing[@]} -gt 0 ] || exit 0
