@@ -15,7 +15,9 @@ BIN = bin
 BUILD = build
 
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
+# Files of 2 GiB and more, and times after 2038, on 32-bit systems too.
+LARGE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report

@@ -60,7 +60,7 @@ new_bytes(struct cohorts *cohorts, size_t len)
 }
 
 static struct cohort *
-new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct buffer *plan_end, unsigned long line)
+new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct buffer *plan_end, uint64_t line)
 {
 	struct cohort *cohort = new_bytes(cohorts, offsetof(struct cohort, bytes) + plan_end->len);
 
@@ -91,7 +91,7 @@ cohorts_load(struct cohorts *cohorts, struct table *dump)
 			cohort = new_cohort(cohorts, id, has_syllabus, &plan_end, dump->lines.number);
 			HASH_ADD(hh, cohorts->map, id, sizeof cohort->id, cohort);
 		} else if (!slice_equal(cohort_plan_end(cohort), (struct slice){ plan_end.ptr, plan_end.len })) {
-			die("%s:%lu: cohort %" PRId64 " has other values here than on line %lu",
+			die("%s:%" PRIu64 ": cohort %" PRId64 " has other values here than on line %" PRIu64,
 			    dump->lines.name, dump->lines.number, id, cohort->line);
 		}
 	}

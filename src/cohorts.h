@@ -35,7 +35,7 @@ struct cohort {
 	UT_hash_handle hh;
 	int64_t id;
 	size_t len;		/* of bytes */
-	unsigned long line;	/* where the dump has it */
+	uint64_t line;		/* where the dump has it */
 	bool has_syllabus;
 	char bytes[];		/* how its plan lines end: COHORT TAB SYLLABUS_ID TAB SYLLABUS newline, encoded */
 };

@@ -2,6 +2,7 @@
  * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
  * receipts into the script that takes back what they say was updated.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,11 +55,11 @@ static const char apply_begin_sql[] = {
 };
 
 struct options {
-	long batch_size;	/* records */
-	long lock_timeout;	/* milliseconds; 0: none */
-	long pause;		/* milliseconds */
-	long max_lag;		/* seconds; 0: any */
-	long max_failures;	/* records, or a percentage of them; -1: any number */
+	int64_t batch_size;	/* records */
+	int64_t lock_timeout;	/* milliseconds; 0: none */
+	int64_t pause;		/* milliseconds */
+	int64_t max_lag;		/* seconds; 0: any */
+	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
 	bool max_is_percentage;
 	bool undo;
 	struct models models;
@@ -78,7 +79,7 @@ read_max_failures(struct options *options, const char *argument)
 	if (!text_bigint(number, &max) || max < 0 || max > (options->max_is_percentage ? 100 : INT_MAX))
 		die_usage("--max-failures: '%s' is neither a whole number from 0 to %d nor a percentage from 0%% to 100%%",
 		    argument, INT_MAX);
-	options->max_failures = (long)max;
+	options->max_failures = max;
 }
 
 static struct options
@@ -138,7 +139,7 @@ struct script {
 	const struct options *options;
 	const struct models *models;
 	int64_t records;	/* so far */
-	long in_batch;		/* records in the open batch; 0: none is open */
+	int64_t in_batch;	/* records in the open batch; 0: none is open */
 	bool in_order;		/* the batch's ids rise */
 	bool *has_model;	/* for each model, whether the open batch has records of it */
 	int last_model;		/* of the record before */
@@ -155,11 +156,11 @@ put_limits(struct script *script)
 		{ "max_lag", max_lag }, { "max_failures", max_failures }, { "too_many", too_many }, { NULL, NULL },
 	};
 
-	snprintf(max_lag, sizeof max_lag, "%ld", options->max_lag);
-	snprintf(max_failures, sizeof max_failures, options->max_is_percentage ? "%ld%%" : "%ld", options->max_failures);
+	snprintf(max_lag, sizeof max_lag, "%" PRId64, options->max_lag);
+	snprintf(max_failures, sizeof max_failures, "%" PRId64 "%s", options->max_failures, options->max_is_percentage ? "%" : "");
 	/* In fewer than a hundred records a single one is more than 1%. */
 	snprintf(too_many, sizeof too_many, options->max_is_percentage
-	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %ld" : "so_far.failed > %ld",
+	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %" PRId64 : "so_far.failed > %" PRId64,
 	    options->max_failures);
 	if (options->max_lag > 0)
 		script_put(&script->out, apply_max_lag_sql, values);
@@ -174,8 +175,8 @@ begin_script(struct script *script)
 	struct script_value values[WORDS + OTHER_VALUES] = { { NULL, NULL } };
 	struct script_value *more = values + WORDS;
 
-	snprintf(lock_timeout, sizeof lock_timeout, "%ld", script->options->lock_timeout);
-	snprintf(batch_size, sizeof batch_size, "%ld", script->options->batch_size);
+	snprintf(lock_timeout, sizeof lock_timeout, "%" PRId64, script->options->lock_timeout);
+	snprintf(batch_size, sizeof batch_size, "%" PRId64, script->options->batch_size);
 	memcpy(values, script->options->undo ? undo_words : apply_words, sizeof apply_words);
 	*more++ = (struct script_value){ "version", FB_VERSION };
 	*more++ = (struct script_value){ "lock_timeout", lock_timeout };
@@ -204,7 +205,7 @@ begin_batch(struct script *script)
 	if (script->records > 0 && script->options->pause > 0) {
 		char sleep[64];
 
-		snprintf(sleep, sizeof sleep, "\\! sleep %ld.%03ld\n\n",
+		snprintf(sleep, sizeof sleep, "\\! sleep %" PRId64 ".%03" PRId64 "\n\n",
 		    script->options->pause / 1000, script->options->pause % 1000);
 		out_string(&script->out, sleep);
 	}

@@ -1,7 +1,7 @@
 /*
  * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
  */
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,7 +54,7 @@ struct options {
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
-	long limit;		/* 0: none */
+	int64_t limit;		/* 0: none */
 };
 
 static struct options
@@ -82,7 +82,7 @@ read_options(int argc, char **argv)
 		case 'r': options.rejects = optarg; break;
 		case 's': options.sql = true; break;
 		case 'l':
-			options.limit = option_number("--limit", optarg, 0, LONG_MAX);
+			options.limit = option_number("--limit", optarg, 0, INT64_MAX);
 			limit_given = true;
 			break;
 		case 'c': options.count = true; break;
@@ -107,7 +107,7 @@ print_sql(struct out *out, const struct options *options)
 	char limit[32] = "ALL";
 
 	if (options->limit > 0)
-		snprintf(limit, sizeof limit, "%ld", options->limit);
+		snprintf(limit, sizeof limit, "%" PRId64, options->limit);
 	script_put_session(out);
 	out_string(out, options->count ? count_sql : extract_sql);
 	for (int i = 0; i < options->models.count; i++) {

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -242,7 +243,7 @@ read_line(struct model *model, struct slice line)
 	if (fault != NULL)
 		return fault;
 	/* Here the text gets all its room, so that it never moves: an escaped dollar takes most, 5 bytes. */
-	buffer_reserve(&model->text, 6 * line.len + 64);
+	buffer_reserve(&model->text, 6 * (uint64_t)line.len + 64);
 	model->line = add_string(&model->text, line);
 	fault = read_name(model, &rest);
 	if (fault == NULL)
@@ -333,9 +334,9 @@ models_load(struct models *models, const char *path)
 			continue;
 		fault = read_line(&model, line);
 		if (fault != NULL)
-			die("%s:%lu: '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
+			die("%s:%" PRIu64 ": '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
 		if (put_model(models, model) != -1)
-			die("%s:%lu: model %s stands there twice", lines.name, lines.number, model.name.ptr);
+			die("%s:%" PRIu64 ": model %s stands there twice", lines.name, lines.number, model.name.ptr);
 	}
 	if (models->count == 0)
 		die("%s: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]", lines.name);

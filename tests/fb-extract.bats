@@ -236,6 +236,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   assert_line --index 1 "fb-extract: rows\x0a\x1b.tsv:3: id is no decimal integer in bigint range: 'ñ✓'"
 }
 
+# bats test_tags=server
 @test "--sql prints the original's queryset, answers then reviews, by id" {
   sample_database
   run -0 bash -c 'fb-extract --sql | psql -Xq'

@@ -15,7 +15,6 @@ declare -gA columns=(
 )
 declare -gA called=([rows]=rows [cohorts]='a cohort dump' [candidates]=candidates [plan]='a plan' [receipts]=receipts)
 declare -gA program=([rows]=fb-extract [cohorts]=fb-resolve [candidates]=fb-resolve [plan]=fb-apply [receipts]=fb-apply)
-declare -gA good=([status]=updated [model]=answer [id]=1 [cohort_id]=7 [cohort]=miami [syllabus_id]=9 [syllabus]=full [detail]='\\N')
 
 # Writes the fields of a line with TABs between them.
 tabbed() { local IFS=$'\t'; printf '%b\n' "$*"; }
@@ -24,14 +23,10 @@ header() { tabbed ${columns[$1]}; }
 
 # A record of a kind, that its reader takes; with COLUMN=VALUE in place of what else stands there.
 record() { # kind [column=value...]
-  local kind=$1 column
-  local -A value=()
-  for column in ${columns[$kind]}; do value[$column]=${good[$column]}; done
-  [ "$kind" != rows ] || value[syllabus_id]='\\N'
-  for column in "${@:2}"; do value[${column%%=*}]=${column#*=}; done
-  local fields=()
-  for column in ${columns[$kind]}; do fields+=("${value[$column]}"); done
-  tabbed "${fields[@]}"
+  local status=updated model=answer id=1 cohort_id=7 cohort=miami syllabus_id=9 syllabus=full detail='\\N'
+  [ "$1" != rows ] || syllabus_id='\\N'
+  [ $# = 1 ] || local "${@:2}"
+  eval "tabbed \"\$${columns[$1]// /\" \"\$}\""   # tabbed "$model" "$id" …, without a loop, which is slow under bats
 }
 
 # Runs the program that reads this kind of table.
@@ -48,9 +43,9 @@ read_as() { # kind file
 # The records in what a program printed: of fb-apply's script, its data without their numbers.
 results() {
   if [[ $output == '-- '* ]]; then
-    sed -n '/^COPY .* FROM STDIN;$/,/^\\\.$/p' <<< "$output" | grep -v -e '^COPY ' -e '^\\\.$' | cut -f 2-
-  else
-    tail -n +2 <<< "$output"
+    sed -n '/^COPY .* FROM STDIN;$/,/^\\\.$/ { /^COPY /d; /^\\\.$/d; s/^[0-9]*\t//p }' <<< "$output"
+  elif [[ $output == *$'\n'* ]]; then
+    printf '%s\n' "${output#*$'\n'}"
   fi
 }
 
@@ -321,6 +316,7 @@ fb-report: f:3: no such status or reason for it'
 
 # ---- bytes ----
 
+# bats test_tags=server
 @test "every escape is read as PostgreSQL reads it" {
   sample_database
   { header cohorts
@@ -465,7 +461,9 @@ fb-report: f:3: no such status or reason for it'
     size=$(wc -c < whole) first=$(head -n 1 whole | wc -c) second=$(head -n 2 whole | wc -c)
     for (( at = 0; at < size; at++ )); do
       head -c "$at" whole > part
-      run --separate-stderr read_whole
+      status=0   # without bats's run, which takes longer than the program
+      output=$(read_whole 2> err) || status=$?
+      stderr=$(< err)
       if (( at < first )); then
         assert_equal "$status" 2
         assert_equal "$output" ''
@@ -537,6 +535,7 @@ fb-report: f:3: no such status or reason for it'
   done
 }
 
+# bats test_tags=server
 @test "a record twice in a plan: the first counts, wherever the other is and whatever it says" {
   sample_database
   for other in syllabus_id=1 syllabus_id=2; do

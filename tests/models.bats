@@ -29,6 +29,7 @@ odd_oracle() {
   odd_state
 }
 
+# bats test_tags=server
 @test "an added table: dry run, run, check and undo, beside the built-in ones" {
   odd_database
   before=$(odd_state) all_before=$(state)
@@ -53,6 +54,7 @@ odd_oracle() {
   assert_equal "$(odd_state)$(state)" "$before$all_before"
 }
 
+# bats test_tags=server
 @test "an added table alone, over several connections, in small batches, with a limit" {
   odd_database
   all_before=$(state) before=$(odd_state)
@@ -70,6 +72,7 @@ odd_oracle() {
   assert_equal "$(odd_state)" "$before"
 }
 
+# bats test_tags=server
 @test "the guard and the receipts of an added table" {
   odd_database
   fb-backfill --table "$odd" --model note --limit 5 --dry-run --plan plan.tsv > report
@@ -99,6 +102,7 @@ odd_oracle() {
   assert_equal "$(odd_state)" "$before"
 }
 
+# bats test_tags=server
 @test "columns of smallint, integer and bigint; foreign keys by another name, and none" {
   sample_database
   for type in smallint integer bigint; do
@@ -123,6 +127,7 @@ odd_oracle() {
   assert_equal "$(grep -c ^updated r.tsv)" 8
 }
 
+# bats test_tags=server
 @test "a built-in model is replaced: its table stays as it is" {
   sample_database
   sql 'CREATE TABLE "Answer" AS SELECT id, cohort_id AS c, syllabus_id AS s FROM feedback_answer'
@@ -138,6 +143,7 @@ odd_oracle() {
 # A name as SQL quotes it.
 quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
+# bats test_tags=server
 @test "hostile names are names, and nothing else" {
   sample_database
   names=('weird"Name; DROP TABLE feedback_answer; --' 'select' 'a$$; END $$; DROP TABLE feedback_answer; --' '\$$\!' "it's"
@@ -179,6 +185,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   [ ! -e pwned ]
 }
 
+# bats test_tags=server
 @test "a role may do it with the privileges that the built-in tables need" {
   odd_database
   least_privilege
@@ -193,6 +200,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   run -1 as_role fb-backfill --table "$odd" --check
 }
 
+# bats test_tags=server
 @test "a table that is missing, or has other columns, stops it before anything is changed" {
   sample_database
   before=$(state)
@@ -221,6 +229,7 @@ $odd"
   done
 }
 
+# bats test_tags=server
 @test "a models file that says what --table says gives the same" {
   odd_database
   fb-backfill --table "$odd" --dry-run --plan by-table.tsv > by-table
