@@ -92,6 +92,9 @@ copy_sources() { # FOLDER
   tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
 }
 
+# Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
+cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
+
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 
