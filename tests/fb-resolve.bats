@@ -33,6 +33,7 @@ cohorts() {
   assert_output 7
 }
 
+# bats test_tags=server
 @test "slugs with every kind of character come through as COPY writes them" {
   printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a,b ""c""\nd\te\\f\rg",10,\\N\n2," x ",11,""\n3,\\.,12,\b\f\v\n' > cohorts.csv
   lines "$candidates" 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t3' > c.tsv
@@ -106,6 +107,7 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
   assert_output --partial '--cohorts is missing'
 }
 
+# bats test_tags=server
 @test "--sql dumps every cohort with its syllabus, if it has one" {
   sample_database
   run -0 bash -c 'fb-resolve --sql | psql -Xq'
