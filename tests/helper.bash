@@ -91,6 +91,11 @@ copy_sources() { # FOLDER
   mkdir -p "$1"
   tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
 }
+# And as they are after make.
+copy_built_sources() { # FOLDER
+  copy_sources "$1"
+  (cd "$project" && tar -c bin build/*.[do] build/sql) | tar -C "$1" -x
+}
 
 # Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
 cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
