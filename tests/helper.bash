@@ -103,10 +103,10 @@ cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 
-# Waits until a command succeeds; 20 s are long enough for anything.
+# Waits until a command succeeds; a minute is long enough for anything, also on a busy machine.
 wait_until() { # COMMAND...
   local i
-  for (( i = 0; i < 400; i++ )); do
+  for (( i = 0; i < 1200; i++ )); do
     "$@" && return
     sleep 0.05
   done
