@@ -48,7 +48,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 @test "batches are transactions of --batch-size records, of one model or more" {
   sample_database
   make_plan > plan.tsv
-  for size in 1 2 3 7 5000; do
+  for size in 1 3 5000; do
     fb-apply --batch-size $size plan.tsv > script.sql
     assert_equal "$(grep -c ^:commit script.sql)" $(( (7 + size - 1) / size ))
     psql -Xq < script.sql > receipts.tsv
@@ -67,20 +67,20 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "a script that was cut off anywhere changes nothing without a receipt" {
+@test "a script that was cut off changes nothing without a receipt" {
   sample_database
   make_plan > plan.tsv
   before=$(state)
   fb-apply plan.tsv > script.sql
-  begin=$(grep -abo '^:begin_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
-  # all through the batch, and byte by byte through what ends it
-  for cut in $(seq "$begin" 23 "$commit") $(seq "$commit" $(($(wc -c < script.sql) - 4))); do
+  # a few bytes into and before the end of a batch: process-faults.bats cuts at every byte
+  data=$(grep -abo '^COPY pg_temp.fb_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
+  for cut in $((data + 100)) $((data + 200)) $((commit - 2)) $((commit + 3)); do
     head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
     assert_equal "$(state)" "$before"
     assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
   done
   # from here on it is whole, and says so
-  head -c "$((cut + 1))" script.sql | psql -Xq > cut.tsv
+  head -c "$((commit + $(sed -n '/^:commit/{p;q}' script.sql | wc -c)))" script.sql | psql -Xq > cut.tsv
   assert_equal "$(grep -c ^updated cut.tsv)" 7
 }
 
@@ -145,24 +145,6 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   run -0 fb-apply --max-failures 5% plan.tsv
   assert_line '  IF so_far.records >= 100 AND so_far.failed * 100 > so_far.records * 5 THEN'
   refute_output --partial fb_wait_for_replicas
-}
-
-@test "a plan is not receipts, and receipts are no plan" {
-  lines "$plan" > plan.tsv
-  lines "$receipts" > receipts.tsv
-  run -2 --separate-stderr fb-apply receipts.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: receipts.tsv:1: this is the header of receipts, not of a plan'
-  run -2 --separate-stderr fb-apply --undo plan.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: plan.tsv:1: this is the header of a plan, not of receipts'
-}
-
-@test "receipts are no plan in any order of columns" {
-  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tx\tstatus' 'answer\t1\t1\ta\t1\tb\t\tskipped' > r.tsv
-  run -2 --separate-stderr fb-apply r.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: r.tsv:1: it has a column status, so this is no plan, but receipts'
 }
 
 # bats test_tags=server

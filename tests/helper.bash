@@ -91,14 +91,22 @@ copy_sources() { # FOLDER
   mkdir -p "$1"
   tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
 }
+# And as they are after make.
+copy_built_sources() { # FOLDER
+  copy_sources "$1"
+  (cd "$project" && tar -c bin build/*.[do] build/sql) | tar -C "$1" -x
+}
+
+# Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
+cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
 
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 
-# Waits until a command succeeds; 20 s are long enough for anything.
+# Waits until a command succeeds; a minute is long enough for anything, also on a busy machine.
 wait_until() { # COMMAND...
   local i
-  for (( i = 0; i < 400; i++ )); do
+  for (( i = 0; i < 1200; i++ )); do
     "$@" && return
     sleep 0.05
   done

@@ -21,7 +21,7 @@ odd_state() { sql 'SELECT t FROM "my schema"."odd:table" AS t ORDER BY "i d"'; }
 # What one plain UPDATE leaves of it, on a copy.
 odd_oracle() {
   local copy=${PGDATABASE}_odd
-  psql -Xqd postgres -c "CREATE DATABASE $copy TEMPLATE $PGDATABASE"
+  copy_database "$PGDATABASE" "$copy"
   export PGDATABASE=$copy
   sql 'UPDATE "my schema"."odd:table" AS t SET "syl""labus" = v.syllabus_id
        FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
@@ -263,38 +263,34 @@ $odd"
   assert_line '  SELECT '"'y'"' AS model, t."id", t."cohort_id", t."syllabus_id"'
 }
 
-# What is wrong with a line: message
-refuses_line() { # line, message
-  run -2 --separate-stderr fb-extract --sql --table "$1"
-  assert_output ''
-  assert_equal "$stderr" "fb-extract: --table: '${3-$1}': $2
-fb-extract: see 'fb-extract --help'"
-  printf '\n%s\n' "$1" > models
-  run -2 --separate-stderr fb-extract --sql --models models
-  assert_equal "$stderr" "fb-extract: models:2: '${3-$1}': $2"
-}
-
 @test "lines that make no model, each with its message" {
-  for line in note t:id,cohort,syllabus note= note=.t note=s. note=s.t.u note=t: note=t:id note=t:id,c note=t:id,c,s,x \
-      note=t:id,,s note=t:,c,s 'note="t"x' note=my-table note=1t 'note=$t' 'note= t' 'note=t:id;c;s'; do
-    refuses_line "$line" "$form"
-  done
-  for line in =t Note=t 1=t _n=t no-te=t 'no{te=t' 'no te=t' nöte=t "$(printf '%051d' 0 | tr 0 n)=t"; do
-    refuses_line "$line" 'the name of a model is a small letter and up to 49 small letters, digits and underscores'
-  done
-  refuses_line all=t 'no model can be called all'
-  for line in 'note="t' 'note="' 'note="t""' 'note="s"."t' 'note=t:"i,c,s'; do
-    refuses_line "$line" 'a double quote is never closed'
-  done
-  for line in 'note=""' 'note="".t' 'note=t:i,"",s'; do refuses_line "$line" 'nothing stands between double quotes'; done
-  for line in note=t:a,a,s note=t:a,b,A note='t:a,b,"b"'; do refuses_line "$line" 'one column stands there twice'; done
-  for table in fb_batch FB_Outcome '"fb_receipts"' fb_so_far fb_place fb_known_replica fb_replica; do
-    refuses_line "note=$table" 'fb-apply has a temporary table of that name: name the schema, too'
-  done
-  refuses_line $'note="\t"' 'it has a control character' 'note="\x09"'
-  refuses_line $'note="\xe2\x80\xae"' 'it has a control character' 'note="\xe2\x80\xae"'
-  refuses_line $'note="\xff"' 'invalid UTF-8' 'note="\xff"'
-  run -0 fb-extract --sql --table "$(printf '%050d' 0 | tr 0 n)=public.fb_batch"
+  cases "$form" << 'END'
+from cases import *
+form = sys.argv[1]
+def refuse(message, *lines, shown=None):
+    for model in lines:
+        quoted = shown or model
+        ran = Ran("fb-extract", "--sql", "--table", model)
+        equal((ran.status, ran.out, ran.messages),
+              (2, b"", [f"fb-extract: --table: '{quoted}': {message}", "fb-extract: see 'fb-extract --help'"]), model)
+        write("models", b"\n", data(model), b"\n")
+        ran = Ran("fb-extract", "--sql", "--models", "models")
+        equal((ran.status, ran.out, ran.messages), (2, b"", [f"fb-extract: models:2: '{quoted}': {message}"]), model)
+refuse(form, "note", "t:id,cohort,syllabus", "note=", "note=.t", "note=s.", "note=s.t.u", "note=t:", "note=t:id", "note=t:id,c",
+       "note=t:id,c,s,x", "note=t:id,,s", "note=t:,c,s", 'note="t"x', "note=my-table", "note=1t", "note=$t", "note= t", "note=t:id;c;s")
+refuse("the name of a model is a small letter and up to 49 small letters, digits and underscores",
+       "=t", "Note=t", "1=t", "_n=t", "no-te=t", "no{te=t", "no te=t", "nöte=t", "n" * 51 + "=t")
+refuse("no model can be called all", "all=t")
+refuse("a double quote is never closed", 'note="t', 'note="', 'note="t""', 'note="s"."t', 'note=t:"i,c,s')
+refuse("nothing stands between double quotes", 'note=""', 'note="".t', 'note=t:i,"",s')
+refuse("one column stands there twice", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
+refuse("fb-apply has a temporary table of that name: name the schema, too", *[f"note={table}" for table in (
+    "fb_batch", "FB_Outcome", '"fb_receipts"', "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
+refuse("it has a control character", 'note="\t"', shown=r'note="\x09"')
+refuse("it has a control character", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')
+refuse("invalid UTF-8", b'note="\xff"', shown=r'note="\xff"')
+equal(Ran("fb-extract", "--sql", "--table", "n" * 50 + "=public.fb_batch").status, 0)
+END
 }
 
 @test "models files that are none" {
