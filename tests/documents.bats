@@ -68,20 +68,20 @@ run_command() {
     fail "exit status $status, of which the document says nothing: $command"$'\n'"$(cat "$out")"
   fi
   [ -z "$expected" ] || assert_equal "$(cat "$out")" "${expected%$'\n'}"
-  ran=$((ran + 1)) command='' expected='' text_ended=yes
+  ran=$((ran + 1)) command='' complete='' expected='' text_ended=yes
 }
 
 unfinished() { [[ $command == *[\\\|] ]] || ! bash -n <<< "$command" 2> /dev/null; }
 
 # Runs a document's commands in this shell, one after the other.
 run_document() { # < its lines
-  local all line text='' text_ended='' command='' expected='' new_part=yes out=$BATS_TEST_TMPDIR/out
+  local all line text='' text_ended='' command='' complete='' expected='' new_part=yes out=$BATS_TEST_TMPDIR/out
   set -o pipefail
   mapfile -t all
   for line in "${all[@]}" ''; do
     case $line in
       $'\t$ '*) run_command; command=${line:3} ;;
-      $'\t'*) if unfinished; then command+=$'\n'${line:1}; else expected+=${line:1}$'\n'; fi ;;
+      $'\t'*) if [ -z "$complete" ] && unfinished; then command+=$'\n'${line:1}; else complete=yes expected+=${line:1}$'\n'; fi ;;
       *)
         run_command
         [ -z "$text_ended" ] || text='' text_ended=''

@@ -16,10 +16,11 @@ by_hand() {
 
 # The ids that a run would set, in order: `model id`.
 eligible() {
-  sql "SELECT 'answer ' || t.id FROM feedback_answer AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY t.id"
-  sql "SELECT 'review ' || t.id FROM feedback_review AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY t.id"
+  sql "SELECT model || ' ' || t.id
+       FROM (SELECT 'answer' AS model, id, cohort_id, syllabus_id FROM feedback_answer
+             UNION ALL SELECT 'review', id, cohort_id, syllabus_id FROM feedback_review) AS t
+       JOIN admissions_cohort AS c ON c.id = t.cohort_id
+       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY model, t.id"
 }
 
 nth_answer() { eligible | grep answer | sed -n "$1p" | cut -d ' ' -f 2; }
