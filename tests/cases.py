@@ -95,8 +95,8 @@ def equal(got, expected, *case):
 
 
 def ended(ran, status, records, messages, *case):
-    """How it ended, what came of it, and the messages with the program's name before each."""
-    got = ran.status, ran.records, ran.messages
+    """How it ended, what came of it (where it gave up, not even a header), and the messages, which begin with the program's name."""
+    got = ran.status, ran.out if status == 2 else ran.records, ran.messages
     equal(got, (status, records, [f"{ran.command[0]}: {message}" for message in messages]), ran.command, *case)
 
 

@@ -232,7 +232,7 @@ in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
 }
 # bats test_tags=native,slow
 @test "an address space too small: out of memory, no crash; large enough: a field of 64 MiB" {
-  in_address_spaces 67108864 20000 400000 7001
+  in_address_spaces 67108864 20000 400000 20011
 }
 
 # bats test_tags=native
