@@ -67,13 +67,8 @@ make_plan() { # > plan
 
 # The processes of a session that setsid began, with their names: `PID NAME`.
 members() { # LEADER
-  local stat pid name rest
-  for stat in /proc/[0-9]*/stat; do
-    # PID (NAME) STATE PARENT GROUP SESSION ...
-    { read -r pid name rest < "$stat"; } 2> /dev/null || continue
-    read -r state _ _ session _ <<< "$rest"
-    [ "$session" != "$1" ] || [ "$state" = Z ] || { name=${name#(}; echo "$pid ${name%)}"; }
-  done
+  # PID (NAME) STATE PARENT GROUP SESSION ...
+  cat /proc/[0-9]*/stat 2> /dev/null | sed -nE "s/^([0-9]+) \((.*)\) [^Z] [0-9]+ [0-9]+ $1 .*/\1 \2/p"
 }
 
 # Each test works in a folder of its own.
@@ -101,10 +96,10 @@ lines() { printf '%b\n' "$@"; }
 
 # Waits until a command succeeds. A minute is long enough for anything, also on a machine that is busy.
 wait_until() { # COMMAND...
-  local end=$((SECONDS + 60))
+  local end=$((SECONDS + 60)) tries=0
   until "$@"; do
     (( SECONDS < end )) || { echo "in vain: $*"; return 1; }
-    sleep 0.05
+    (( tries++ < 3 )) && sleep 0.02 || sleep 0.1
   done
 }
 has_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -ge "$2" ]; }
