@@ -14,8 +14,9 @@
 #
 # One that fails does not stop the others. Exit status: the worst of all, 0, 1 or 2 as fb-backfill has it.
 #
-# parallel takes options of its own from the environment: PARALLEL='--jobs 4' for four at a time. Over ssh, on
-# whichever of these machines is free, with fb, parallel and rsync on each, and passwords of its own:
+# As many run at a time as this machine has processors. parallel takes options of its own from the environment:
+# PARALLEL='--jobs 4' for four at a time. Over ssh, on whichever of these machines is free, with fb, parallel and
+# rsync on each, and passwords of its own:
 #
 #     HOSTS=one.example.com,two.example.com several-databases.sh databases.tsv run
 #
@@ -52,6 +53,8 @@ mapfile -t names < <(cut -f 1 "$databases")
 # Ctrl-C ends all of them; each is given time to end its batch, and then there is a summary all the same.
 trap : INT
 command="mkdir -p {} && fb-backfill --dbname {2} --json $what${*:+ ${*@Q}}"
+# Left to find this number by itself, parallel asks lscpu, which complains where /sys is not mounted.
+export PARALLEL="--jobs $(nproc) ${PARALLEL-}"
 over=()
 [ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
 parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,20000,KILL,25 "${over[@]}" \

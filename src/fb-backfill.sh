@@ -193,7 +193,7 @@ applying=''      # something may be committed
 # shellcheck disable=SC2317  # called by trap
 clean_up() {
   local status=$?
-  trap '' INT TERM HUP USR1
+  stay
   [ -z "$(jobs -pr)" ] || stop_children
   clear_line
   leave_object "$status" || status=2
@@ -221,7 +221,7 @@ stop_children() {
 
 # shellcheck disable=SC2317
 interrupted() {
-  trap '' INT TERM HUP USR1
+  stay
   stop_children
   error=interrupted
   warn "$error"
@@ -229,14 +229,23 @@ interrupted() {
   exit 2
 }
 
+# From here on no signal has an effect. Bash complains of a trap that is due and was taken away: it runs as a colon first.
+# shellcheck disable=SC2317
+stay() { trap : USR1; trap '' INT TERM HUP USR1; }
+
 ended() { ! kill -0 "$1" 2> /dev/null; } # pid
 
-# Waits for a child, and returns its exit status. A signal that is trapped ends bash's own wait early.
+signalled=''     # whether a trap ran that does not end it all
+
+# Waits for a child, and returns its exit status. Bash's own wait loses the status if a trapped signal comes just when the
+# child ends, and returns the signal's instead if one comes at all. So it is asked only when the child has ended, which
+# loses nothing, and again until no signal came meanwhile.
 wait_for() { # pid
-  local status
-  while wait "$1"; status=$?; (( status > 128 )); do
-    if ended "$1"; then wait "$1"; return; fi
+  local status naps=0
+  until ended "$1"; do
+    if (( ++naps < 20 )); then sleep 0.01; else sleep 0.05; fi
   done
+  while signalled=''; wait "$1"; status=$?; [ "$signalled" ]; do :; done
   return "$status"
 }
 
@@ -368,15 +377,15 @@ show_until() { # command...
 # What is done at SIGUSR1, and at a terminal's Ctrl-T, where there is one.
 # shellcheck disable=SC2064
 on_request() { # command
-  trap "$1" USR1
-  trap "$1" INFO 2> /dev/null
+  trap "signalled=yes; $1" USR1
+  trap "signalled=yes; $1" INFO 2> /dev/null
 }
 
 # One line of it, for a signal, which can come at any moment: so it counts for itself. Others that come meanwhile
 # would be told the same, and, faster than they are told, would keep the run from going on.
 # shellcheck disable=SC2317,SC2030
 tell_progress() {
-  on_request ''
+  on_request :
   (
     IFS=$' \t\n'   # it may come while this is another
     passed=() lines=0 failures=0

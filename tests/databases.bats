@@ -1,125 +1,25 @@
-# examples/several-databases.sh: three servers, of which one may fail.
+# examples/several-databases.sh, on two databases of the suite's server.
 load helper
-load servers
-
-setup_file() {
-  for name in north south west; do begin_server $name; done
-}
-teardown_file() {
-  for name in north south west; do end_server $name; done
-}
 
 several=$project/examples/several-databases.sh
 
-# An example database on each of the servers, databases.tsv, and in NAME.expected what each should become.
 setup() {
   cd "$BATS_TEST_TMPDIR"
   export HOME=$PWD   # parallel keeps files of its own there
-  for name in north south west; do
-    PGHOST=$(host_of $name)
-    is_running $name || server $name start
-    example_database
-    oracle_state > $name.expected
-    printf '%s\t%s\n' $name "host=$PGHOST port=$PGPORT dbname=$PGDATABASE" >> databases.tsv
-  done
-  unset PGHOST PGDATABASE
-}
-
-# Does something in one of them.
-in_database() { # NAME COMMAND...
-  local connection
-  connection=$(awk -F '\t' -v name="$1" '$1 == name { print $2 }' databases.tsv)
-  shift
-  [[ $connection =~ host=(.*)\ port=.*\ dbname=(.*) ]]
-  PGHOST=${BASH_REMATCH[1]} PGDATABASE=${BASH_REMATCH[2]} "$@"
-}
-all_state() { for name in north south west; do in_database $name state; done; }
-assert_all_done() { for name in "$@"; do run -0 diff $name.expected <(in_database $name state); done; }
-
-@test "a dry run, a run and an undo of it, with one summary of each" {
-  before=$(all_state)
-  run -0 "$several" --dry-run databases.tsv look
-  assert_output "$(lines 'database\texit\tfound\tdone\tskipped\tfailed' \
-    'north\t0\t254\t254\t0\t0' 'south\t0\t254\t254\t0\t0' 'west\t0\t254\t254\t0\t0' 'all\t0\t762\t762\t0\t0' | expand -t 24,32,40,48,56)"
-  assert_equal "$(wc -l < look/south/plan.tsv)" 255
-  assert_equal "$(all_state)" "$before"
-  run -0 "$several" databases.tsv run --batch-size 50
-  assert_all_done north south west
-  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t0\t762\t762\t0\t0')"
-  assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" 762
-  run -0 "$several" --undo run databases.tsv back
-  assert_equal "$(tail -n 1 back/summary.tsv)" "$(lines 'all\t0\t762\t762\t0\t0')"
-  assert_equal "$(all_state)" "$before"
-}
-
-@test "one server stops half-way: the others finish, it is named, exit 2; run again it completes, and both runs are undone" {
-  before=$(all_state)
-  in_database south hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
-  "$several" databases.tsv run --batch-size 50 --lock-timeout 0 > out 2> err &
-  pid=$!
-  wait_until has_lines run/south/receipts.tsv 101
-  in_database south wait_until backends_waiting
-  server south stop -m immediate
-  status=0; wait "$pid" || status=$?
-  release || true
-  server south start
-  assert_equal "$status" 2
-  assert_equal "$(cat run/summary.tsv)" "$(lines 'database\texit\tfound\tdone\tskipped\tfailed' \
-    'north\t0\t254\t254\t0\t0' 'south\t2\t254\t100\t0\t0' 'west\t0\t254\t254\t0\t0' 'all\t2\t762\t608\t0\t0')"
-  run -0 cat err
-  assert_line 'several-databases.sh: south: exit status 2'
-  assert_line 'south: fb-backfill: their receipts are in run/south/receipts.tsv'
-  refute_output --regexp 'north|west'
-  assert_all_done north west
-  run -0 "$several" databases.tsv again
-  assert_equal "$(grep -v database again/summary.tsv)" \
-    "$(lines 'north\t0\t0\t0\t0\t0' 'south\t0\t154\t154\t0\t0' 'west\t0\t0\t0\t0\t0' 'all\t0\t154\t154\t0\t0')"
-  assert_all_done north south west
-  run -0 "$several" --undo again databases.tsv back
-  run -0 "$several" --undo run databases.tsv back2
-  assert_equal "$(all_state)" "$before"
-}
-
-@test "the exit status is the worst: 1 for a record that failed, 2 for a server that is not there; each is named" {
-  in_database west sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
-    'BEGIN IF NEW.id = 101 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
-    CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
-  run -1 --separate-stderr "$several" databases.tsv run
-  assert_equal "$(tail -n 2 run/summary.tsv)" "$(lines 'west\t1\t254\t253\t0\t1' 'all\t1\t762\t761\t0\t1')"
-  assert_equal "$stderr" "$(lines 'several-databases.sh: west: exit status 1' \
-    'west: fb-report: standard input:2: answer 101 failed: P0001 record is frozen')"
-  server north stop
-  run -2 --separate-stderr "$several" databases.tsv again
-  assert_equal "$(grep -v database again/summary.tsv)" \
-    "$(lines 'north\t2\t-\t-\t-\t-' 'south\t0\t0\t0\t0\t0' 'west\t1\t1\t0\t0\t1' 'all\t2\t1+\t0+\t0+\t1+')"
-  [[ $stderr == *'north: fb-backfill: the snapshot could not be taken: nothing was changed'* ]]
-}
-
-@test "Ctrl-C: each ends its batch, the summary is there, and the receipts are true" {
-  all_set() { for name in north south west; do in_database $name sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL'; done | paste -s -d +; }
-  before=$(($(all_set)))
-  PARALLEL='--jobs 3' setsid env --default-signal "$several" databases.tsv run --model answer --batch-size 10 --pause 200 > out 2> err &
-  pid=$!
-  for name in north south west; do wait_until has_lines run/$name/receipts.tsv 21; done
-  kill -INT -- "-$pid"
-  status=0; wait "$pid" || status=$?
-  assert_equal "$status" 2
-  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines "all\t2\t603\t$(cat run/*/receipts.tsv | grep -c ^updated)\t0\t0")"
-  for name in north south west; do grep -q "^$name: fb-backfill: their receipts are in run/$name/receipts.tsv" err; done
-  assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" "$(($(all_set) - before))"
-  run -0 "$several" databases.tsv again
-  assert_all_done north south west
 }
 
 @test "who is silent has not done it: exit 2" {
   mkdir path
   printf '#!/bin/sh\n' > path/fb-backfill
   chmod +x path/fb-backfill
+  lines 'north\tdbname=x' 'south\tdbname=y' > databases.tsv
   PATH=$PWD/path:$PATH run -2 "$several" databases.tsv run
-  assert_line 'several-databases.sh: west: exit status 2'
+  assert_line 'several-databases.sh: north: exit status 2'
+  assert_line 'several-databases.sh: south: exit status 2'
 }
 
 @test "what cannot be meant is refused before anything is done" {
+  lines 'north\tdbname=x' > databases.tsv
   run -2 "$several" databases.tsv
   assert_output --partial 'usage: several-databases.sh'
   run -2 "$several" --undo nowhere databases.tsv back
@@ -141,6 +41,138 @@ assert_all_done() { for name in "$@"; do run -0 diff $name.expected <(in_databas
   assert_line --partial 'each run needs a new folder'
 }
 
+@test "parallel is not left to look for processors, which lscpu complains about where there is no /sys; PARALLEL has the last word" {
+  mkdir path
+  printf '#!/bin/sh\necho looked >> runs\n' > path/lscpu
+  printf '#!/bin/sh\necho begins >> runs; sleep 0.2; echo ends >> runs\n' > path/fb-backfill
+  chmod +x path/*
+  lines 'north\tdbname=x' 'south\tdbname=y' > databases.tsv
+  PATH=$PWD/path:$PATH run -2 "$several" databases.tsv run
+  run -0 sort -u runs
+  assert_output "$(lines begins ends)"
+  rm runs
+  PATH=$PWD/path:$PATH PARALLEL='--jobs 1' run -2 "$several" databases.tsv one-by-one
+  run -0 cat runs
+  assert_output "$(lines begins ends begins ends)"
+}
+
+# ---- two example databases: databases.tsv leads to them
+# bats file_tags=server
+
+databases() {
+  local name
+  for name in north south; do
+    example_database
+    lines "$name\thost=$PGHOST port=$PGPORT dbname=$PGDATABASE" >> databases.tsv
+  done
+  oracle_state > expected   # of either
+  unset PGDATABASE
+}
+
+# Does something in one of them.
+in_database() { # NAME COMMAND...
+  local database
+  database=$(sed -n "s/^$1\t.* dbname=//p" databases.tsv)
+  PGDATABASE=$database "${@:2}"
+}
+all_state() { in_database north state; in_database south state; }
+assert_done() { local name; for name in "$@"; do run -0 diff expected <(in_database "$name" state); done; }
+freeze_one() {
+  sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN IF NEW.id = 101 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
+    CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
+}
+
+@test "a dry run, a run and an undo of it, with one summary of each" {
+  databases
+  before=$(all_state)
+  run -0 "$several" --dry-run databases.tsv look
+  assert_output "$(lines 'database\texit\tfound\tdone\tskipped\tfailed' \
+    'north\t0\t254\t254\t0\t0' 'south\t0\t254\t254\t0\t0' 'all\t0\t508\t508\t0\t0' | expand -t 24,32,40,48,56)"
+  assert_equal "$(wc -l < look/south/plan.tsv)" 255
+  assert_equal "$(all_state)" "$before"
+  run -0 "$several" databases.tsv run --batch-size 50
+  assert_done north south
+  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t0\t508\t508\t0\t0')"
+  assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" 508
+  run -0 "$several" --undo run databases.tsv back
+  assert_equal "$(tail -n 1 back/summary.tsv)" "$(lines 'all\t0\t508\t508\t0\t0')"
+  assert_equal "$(all_state)" "$before"
+}
+
+@test "the exit status is the worst: 1 for a record that failed, 2 for a server that is not there; each is named" {
+  databases
+  in_database south freeze_one
+  run -1 --separate-stderr "$several" databases.tsv run
+  assert_equal "$(tail -n 2 run/summary.tsv)" "$(lines 'south\t1\t254\t253\t0\t1' 'all\t1\t508\t507\t0\t1')"
+  assert_equal "$stderr" "$(lines 'several-databases.sh: south: exit status 1' \
+    'south: fb-report: standard input:2: answer 101 failed: P0001 record is frozen')"
+  sed 's/^north\t.*/north\thost=\/nowhere/' databases.tsv > gone.tsv
+  run -2 --separate-stderr "$several" gone.tsv again
+  assert_equal "$(grep -v database again/summary.tsv)" \
+    "$(lines 'north\t2\t-\t-\t-\t-' 'south\t1\t1\t0\t0\t1' 'all\t2\t1+\t0+\t0+\t1+')"
+  [[ $stderr == *'north: fb-backfill: the snapshot could not be taken: nothing was changed'* ]]
+}
+
+# bats test_tags=slow
+@test "one stops half-way: the other finishes, it is named, exit 2; run again it completes, and both runs are undone" {
+  databases
+  before=$(all_state)
+  in_database south hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
+  "$several" databases.tsv run --batch-size 50 --lock-timeout 0 > out 2> err &
+  pid=$!
+  in_database south wait_until backends_waiting
+  in_database south sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+  status=0; wait "$pid" || status=$?
+  release
+  assert_equal "$status" 2
+  assert_equal "$(cat run/summary.tsv)" "$(lines 'database\texit\tfound\tdone\tskipped\tfailed' \
+    'north\t0\t254\t254\t0\t0' 'south\t2\t254\t100\t0\t0' 'all\t2\t508\t354\t0\t0')"
+  run -0 cat err
+  assert_line 'several-databases.sh: south: exit status 2'
+  assert_line 'south: fb-backfill: their receipts are in run/south/receipts.tsv'
+  refute_output --partial north
+  assert_done north
+  run -0 "$several" databases.tsv again
+  assert_equal "$(grep -v database again/summary.tsv)" \
+    "$(lines 'north\t0\t0\t0\t0\t0' 'south\t0\t154\t154\t0\t0' 'all\t0\t154\t154\t0\t0')"
+  assert_done north south
+  run -0 "$several" --undo again databases.tsv back
+  run -0 "$several" --undo run databases.tsv back2
+  assert_equal "$(all_state)" "$before"
+}
+
+# bats test_tags=slow
+@test "Ctrl-C: each ends its batch, the summary is there, and the receipts are true" {
+  databases
+  set_in() { in_database "$1" sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL'; }
+  before=$(($(set_in north) + $(set_in south)))
+  # each waits for a row, of two sessions of ours
+  mkfifo south.in
+  in_database south psql -Xq < south.in > south.out & south=$!
+  exec 5> south.in
+  lock='SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
+  printf '%s\n' 'BEGIN;' "$lock" '\echo held' >&5
+  in_database north hold "$lock"
+  wait_until grep -q held south.out
+  PARALLEL='--jobs 2' setsid env --default-signal "$several" databases.tsv run --model answer --batch-size 10 --lock-timeout 0 > out 2> err &
+  pid=$!
+  for name in north south; do in_database $name wait_until backends_waiting; done
+  kill -INT -- "-$pid"
+  echo '\q' >&5
+  exec 5>&-
+  release
+  status=0; wait "$pid" || status=$?
+  wait "$south"
+  assert_equal "$status" 2
+  updated=$(cat run/*/receipts.tsv | grep -c ^updated)
+  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines "all\t2\t402\t$updated\t0\t0")"
+  for name in north south; do grep -q "^$name: fb-backfill: their receipts are in run/$name/receipts.tsv" err; done
+  assert_equal "$updated" "$(($(set_in north) + $(set_in south) - before))"
+  run -0 "$several" databases.tsv again
+  assert_done north south
+}
+
 # A ssh whose other machines are the folder far: `ssh HOST [--] COMMAND` runs there, with nothing of the environment here.
 ssh_to_far() {
   mkdir far path
@@ -150,22 +182,22 @@ ssh_to_far() {
   PATH=$PWD/path:$PATH
 }
 
+# bats test_tags=slow
 @test "over ssh, on other machines: the same, and plans and receipts come to here" {
+  databases
   ssh_to_far
   before=$(all_state)
-  in_database west sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
-    'BEGIN IF NEW.id = 101 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
-    CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
+  in_database south freeze_one
   HOSTS=one,two run -1 "$several" databases.tsv run
-  assert_line --partial 'west: fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
-  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t1\t762\t761\t0\t1')"
-  for name in north south west; do
+  assert_line --partial 'south: fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
+  assert_equal "$(tail -n 1 run/summary.tsv)" "$(lines 'all\t1\t508\t507\t0\t1')"
+  for name in north south; do
     cmp run/$name/plan.tsv far/run/$name/plan.tsv
     cmp run/$name/receipts.tsv far/run/$name/receipts.tsv
   done
-  assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" 761
+  assert_equal "$(cat run/*/receipts.tsv | grep -c ^updated)" 507
   rm -r far/run
   HOSTS=one,two run -0 "$several" --undo run databases.tsv back
-  assert_equal "$(tail -n 1 back/summary.tsv)" "$(lines 'all\t0\t761\t761\t0\t0')"
+  assert_equal "$(tail -n 1 back/summary.tsv)" "$(lines 'all\t0\t507\t507\t0\t0')"
   assert_equal "$(all_state)" "$before"
 }

@@ -39,31 +39,23 @@ as_role() { PGUSER=feedback_backfill "$@"; }
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1"; }
 
 # The whole state of the five tables, one line a row, all columns.
-state() {
-  local table commands=()
+state() { # [PSQL-ARGUMENT...]
+  local table commands=("$@")
   for table in admissions_syllabus admissions_syllabusversion admissions_cohort feedback_answer feedback_review; do
     commands+=(-c "\\echo $table" -c "SELECT t FROM $table AS t ORDER BY id")
   done
   psql -XqAt -v ON_ERROR_STOP=1 "${commands[@]}"
 }
 
-# What one plain UPDATE per table leaves: the oracle. Run it on a copy of the same data.
-plain_update() {
-  local table commands=()
-  for table in feedback_answer feedback_review; do
-    commands+=(-c "UPDATE $table AS t SET syllabus_id = v.syllabus_id
-                   FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
-                   WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL")
-  done
-  psql -XqAt -v ON_ERROR_STOP=1 "${commands[@]}"
-}
-
-# The state that the plain UPDATE leaves on a copy of the current database.
+# The state that one plain UPDATE per table would leave: the oracle. Nothing is committed.
 oracle_state() {
-  local copy=${PGDATABASE}_oracle
-  copy_database "$PGDATABASE" "$copy"
-  PGDATABASE=$copy plain_update
-  PGDATABASE=$copy state
+  local table updates=(-c BEGIN)
+  for table in feedback_answer feedback_review; do
+    updates+=(-c "UPDATE $table AS t SET syllabus_id = v.syllabus_id
+      FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+      WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL")
+  done
+  state "${updates[@]}"
 }
 
 # Makes the tables of a plan in the current folder, by the pipeline in its pieces.
@@ -74,17 +66,23 @@ make_plan() { # > plan
 
 # The processes of a session that setsid began, with their names: `PID NAME`.
 members() { # LEADER
-  local stat pid name rest
-  for stat in /proc/[0-9]*/stat; do
-    # PID (NAME) STATE PARENT GROUP SESSION ...
-    { read -r pid name rest < "$stat"; } 2> /dev/null || continue
-    read -r state _ _ session _ <<< "$rest"
-    [ "$session" != "$1" ] || [ "$state" = Z ] || { name=${name#(}; echo "$pid ${name%)}"; }
-  done
+  # PID (NAME) STATE PARENT GROUP SESSION ...
+  cat /proc/[0-9]*/stat 2> /dev/null | sed -nE "s/^([0-9]+) \((.*)\) [^Z] [0-9]+ [0-9]+ $1 .*/\1 \2/p"
 }
 
 # Each test works in a folder of its own.
 setup() { cd "$BATS_TEST_TMPDIR"; }
+
+# Who fails leaves nobody waiting: what runs in the test's folder ends. A teardown of one's own calls this, too.
+teardown() { [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs; }
+end_what_runs() {
+  local folder process
+  folder=$(cd "$BATS_TEST_TMPDIR" && pwd -P)
+  for process in $(find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$folder" -o -lname "$folder/*" \) 2> /dev/null); do
+    process=${process#/proc/} process=${process%/cwd}
+    [ "$process" = $$ ] || [ "$process" = "$BASHPID" ] || kill -KILL "$process" 2> /dev/null || true
+  done
+}
 
 # The sources, as one has them who gets them: without git, and nothing built.
 copy_sources() { # FOLDER
@@ -103,15 +101,13 @@ cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 
-# Waits until a command succeeds; a minute is long enough for anything, also on a busy machine.
+# Waits until a command succeeds. A minute is long enough for anything, also on a machine that is busy.
 wait_until() { # COMMAND...
-  local i
-  for (( i = 0; i < 1200; i++ )); do
-    "$@" && return
-    sleep 0.05
+  local end=$((SECONDS + 60)) tries=0
+  until "$@"; do
+    (( SECONDS < end )) || { echo "in vain: $*"; return 1; }
+    (( tries++ < 3 )) && sleep 0.02 || sleep 0.1
   done
-  echo "in vain: $*"
-  false
 }
 has_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -ge "$2" ]; }
 backends_waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$PGDATABASE'")" -ge "${1:-1}" ]; }
@@ -119,7 +115,8 @@ gone() { ! kill -0 "$1" 2> /dev/null; }
 
 # Opens a transaction in a second session, which `release` ends. More SQL for it goes to descriptor 4.
 hold() { # SQL
-  mkfifo hold.in 2> /dev/null || true
+  [ -e hold.in ] || mkfifo hold.in
+  : > hold.out
   psql -Xq -v ON_ERROR_STOP=1 < hold.in > hold.out 2>&1 &
   holder=$!
   exec 4> hold.in

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""terminal.py raw|screen COLUMNS COMMAND [ARGUMENT...]: runs a command on a terminal of its own.
+"""terminal.py raw COLUMNS COMMAND [ARGUMENT...]: runs a command on a terminal of its own, and prints what the terminal is
+sent, as it comes. The exit status is the command's.
 
-raw prints what the terminal is sent, as it comes; screen, what can be read on it at the end: carriage
-return, newline and the erasing of a line's rest do what they do, and a line that is too long goes on in
-the next row; all other codes are shown. The exit status is the command's.
+terminal.py screen COLUMNS < SENT: what can be read on such a terminal at the end: carriage return, newline and the erasing of
+a line's rest do what they do, and a line that is too long goes on in the next row; all other codes are shown.
 """
 import fcntl
 import os
@@ -21,7 +21,7 @@ def prepare(columns):
     termios.tcsetattr(0, termios.TCSANOW, settings)
 
 
-def run(columns, command, see):
+def run(columns, command):
     pid, terminal = pty.fork()
     if pid == 0:
         prepare(columns)
@@ -31,11 +31,12 @@ def run(columns, command, see):
             piece = os.read(terminal, 65536)
         except OSError:  # the last process that had it open has ended
             break
-        see(piece)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.write(1, piece)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return status if status >= 0 else 128 - status
 
 
-def screen(sent, columns):
+def screen(columns, sent):
     rows, column = [""], 0
     for token in re.findall(r"\r|\n|\x1b\[K|.", sent):
         if token == "\r":
@@ -52,9 +53,6 @@ def screen(sent, columns):
     return "\n".join(row.rstrip() for row in rows)
 
 
-how, columns, command = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
-sent = []
-status = run(columns, command, sent.append if how == "screen" else lambda piece: os.write(1, piece))
-if how == "screen":
-    sys.stdout.write(screen(b"".join(sent).decode(errors="replace"), columns))
-sys.exit(status if status >= 0 else 128 - status)
+if sys.argv[1] == "raw":
+    sys.exit(run(int(sys.argv[2]), sys.argv[3:]))
+sys.stdout.write(screen(int(sys.argv[2]), sys.stdin.buffer.read().decode(errors="replace")))
