@@ -155,6 +155,9 @@ read_name(struct model *model, struct slice *rest)
 	model->plural = model->text.ptr + model->text.len;
 	buffer_append(&model->text, name.ptr, name.len);
 	buffer_append(&model->text, "s", 2);
+	model->schema_variable = model->text.ptr + model->text.len;
+	buffer_append(&model->text, name.ptr, name.len);
+	buffer_append(&model->text, "_schema", 8);
 	return NULL;
 }
 
@@ -163,7 +166,7 @@ static bool
 is_ours(const char *table)
 {
 	static const char *const ours[] = {
-		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_receipts\"",
+		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_sorted\"",
 		"\"fb_so_far\"",	/* --max-failures */
 		"\"fb_place\"", "\"fb_known_replica\"", "\"fb_replica\"",	/* --max-lag */
 	};
@@ -177,14 +180,16 @@ is_ours(const char *table)
 static const char *
 read_table(struct model *model, struct slice *rest)
 {
-	size_t begin = model->text.len;
+	size_t begin = model->text.len, relation = begin;
 	const char *fault = take_identifier(rest, &model->text);
 
 	if (fault == NULL && take(rest, '.')) {
 		buffer_append(&model->text, ".", 1);
+		relation = model->text.len;
 		fault = take_identifier(rest, &model->text);
 	}
 	model->table = end_string(&model->text, begin);
+	model->relation = model->text.ptr + relation;
 	if (fault == NULL && is_ours(model->table))
 		return "fb-apply has a temporary table of that name: name the schema, too";
 	return fault;
@@ -242,7 +247,7 @@ read_line(struct model *model, struct slice line)
 	if (fault != NULL)
 		return fault;
 	/* Here the text gets all its room, so that it never moves: an escaped dollar takes most, 5 bytes. */
-	buffer_reserve(&model->text, 6 * line.len + 64);
+	buffer_reserve(&model->text, 6 * line.len + 128);
 	model->line = add_string(&model->text, line);
 	fault = read_name(model, &rest);
 	if (fault == NULL)
