@@ -21,5 +21,4 @@ BEGIN
 END
 $$;
 
-\set commit_and_print_receipts :commit_and_print_receipts ' \\; BEGIN READ WRITE \\; SET LOCAL statement_timeout = 0'
-\set commit_and_print_receipts :commit_and_print_receipts ' \\; CALL pg_temp.fb_stop_if_too_many_failed() \\; COMMIT'
+\set commit_and_print_receipts :commit_and_print_receipts ' \\; BEGIN READ WRITE \\; CALL pg_temp.fb_stop_if_too_many_failed() \\; COMMIT'

@@ -19,36 +19,36 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}(
   SET search_path = pg_catalog, pg_temp
   SET lock_timeout = {lock_timeout}  -- ms
   SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_material = off
-  SET random_page_cost = 1 AS $$
+  SET random_page_cost = 1 AS $fb$
 #variable_conflict use_variable
 DECLARE
   our_path CONSTANT text := 'pg_catalog, pg_temp';
-  target CONSTANT text := quote_ident(table_schema) || $fb$.{relation} AS t $fb$;
+  target CONSTANT text := quote_ident(table_schema) || $sql$.{relation} AS t $sql$;
   -- Records, and the lowest and the highest id among them, so that the planner sees how few rows they are.
-  all_records CONSTANT text := $fb$
+  all_records CONSTANT text := $sql$
     SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_pending
-    WHERE model OPERATOR(pg_catalog.=) '{model}' ORDER BY id LIMIT $3 $fb$;
-  one_record CONSTANT text := $fb$ SELECT $3 AS n, $1 AS id, $4 AS cohort_id, $5 AS syllabus_id $fb$;
-  change CONSTANT text := $fb$
+    WHERE model OPERATOR(pg_catalog.=) '{model}' ORDER BY id LIMIT $3 $sql$;
+  one_record CONSTANT text := $sql$ SELECT $3 AS n, $1 AS id, $4 AS cohort_id, $5 AS syllabus_id $sql$;
+  change CONSTANT text := $sql$
     WITH changed AS (
-      UPDATE $fb$ || target || $fb$
+      UPDATE $sql$ || target || $sql$
       SET {syllabus_id} = {new}
       FROM (%s) AS b
       WHERE t.{id} OPERATOR(pg_catalog.=) b.id AND t.{id} OPERATOR(pg_catalog.>=) $1 AND t.{id} OPERATOR(pg_catalog.<=) $2
         AND CASE WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id AND t.{syllabus_id} {before} THEN true ELSE false END
       RETURNING b.n, coalesce(t.{syllabus_id} {after}, false) AS as_told
     )
-    SELECT pg_catalog.array_agg(n), pg_catalog.bool_and(as_told) FROM changed $fb$;
+    SELECT pg_catalog.array_agg(n), pg_catalog.bool_and(as_told) FROM changed $sql$;
   change_all CONSTANT text := replace(change, '%s', all_records);
   change_one CONSTANT text := replace(change, '%s', one_record);
-  look_at_one CONSTANT text := $fb$
+  look_at_one CONSTANT text := $sql$
     SELECT CASE
         WHEN NOT coalesce(t.{syllabus_id} {before}, false) THEN '{changed}'
         WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id THEN 'as-planned'
         ELSE 'cohort-changed'
       END
-    FROM $fb$ || target || $fb$, ($fb$ || one_record || $fb$) AS b
-    WHERE t.{id} OPERATOR(pg_catalog.=) b.id $fb$;
+    FROM $sql$ || target || $sql$, ($sql$ || one_record || $sql$) AS b
+    WHERE t.{id} OPERATOR(pg_catalog.=) b.id $sql$;
 
   records bigint; lowest bigint; highest bigint;  -- the batch: how many, and their range of ids
   outcomes bigint;                -- how many records of this and other models have an outcome
@@ -61,15 +61,14 @@ DECLARE
   reason text; state text; message text; context text;
 BEGIN
   IF table_schema = '' THEN
-    PERFORM $fb${table}$fb$::regclass;  -- it is not there: says so
+    PERFORM $sql${table}$sql$::regclass;  -- it is not there: says so
   END IF;
   SELECT count(*), min(id), max(id) INTO records, lowest, highest FROM pg_temp.fb_pending WHERE model = '{model}';
   SELECT count(*) INTO outcomes FROM pg_temp.fb_outcome;
 
   -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
-  PERFORM set_config('search_path', triggers_path, true);
-  EXECUTE 'EXPLAIN ' || change_all USING lowest, highest, records;
-  PERFORM pg_catalog.set_config('search_path', our_path, true);
+  EXECUTE 'EXPLAIN UPDATE ' || target || $sql$
+    SET {syllabus_id} = t.{syllabus_id} WHERE t.{id} OPERATOR(pg_catalog.=) t.{cohort_id} AND false $sql$;
 
   BEGIN
     SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
@@ -145,4 +144,4 @@ BEGIN
     USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
   END IF;
 END
-$$;
+$fb$;
