@@ -200,7 +200,7 @@ teardown() { [ ! "${lying-}" ] || kill "$lying"; }
   # not know psql stops, so each is alone.
   python3 - << 'PYTHON'
 escape = {"\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": "\\\\"}
-hostile = [c + rest for c in escape for rest in ("`touch pwned`", "! touch pwned", "\\! touch pwned", "o |touch pwned")]
+hostile = [c + rest for c in escape for rest in (" `touch pwned`", "`touch pwned`", "! touch pwned", "\\! touch pwned", "o |touch pwned")]
 for n, slug in enumerate(hostile + ["hex:5c21", "`touch pwned`", ":`touch pwned`"]):
     with open(f"plan.{n}", "w") as plan:
         print("model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", sep="\t", file=plan)
