@@ -14,8 +14,11 @@ ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
+# As Debian's packages are built; what an attacker could make of an overflow ends the program.
+HARDENING = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+HARDENED_LINK = -pie -Wl,-z,relro,-z,now
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report
@@ -27,7 +30,7 @@ all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill
 
 $(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(SHARED:%=$(BUILD)/%.o)
 	@mkdir -p $(BIN)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: src/%.c $(SQL:src/sql/%=$(BUILD)/sql/%.h)
 	@mkdir -p $(BUILD)

@@ -256,18 +256,6 @@ end_batch(struct script *script)
 	script->in_batch = 0;
 }
 
-/* Whether COPY would write it with a backslash, or it could be taken for one that is written in hexadecimal. */
-static bool
-needs_hex(struct slice slug)
-{
-	if (slug.len >= strlen(HEX_MARK) && memcmp(slug.ptr, HEX_MARK, strlen(HEX_MARK)) == 0)
-		return true;
-	for (size_t i = 0; i < slug.len; i++)
-		if (slug.ptr[i] == '\\' || ((unsigned char)slug.ptr[i] < ' '))
-			return true;
-	return false;
-}
-
 /*
  * Writes a slug as COPY data without a backslash, except that of \N: psql takes a line of data for commands of its own
  * if the server makes it believe that the COPY is over (CVE-2026-6464).
@@ -275,18 +263,22 @@ needs_hex(struct slice slug)
 static void
 put_slug(struct script *script, struct slice slug)
 {
-	static const char digits[] = "0123456789abcdef";
+	static const char mark[] = HEX_MARK, digits[] = "0123456789abcdef";
 	struct out *out = &script->out;
 
-	if (slug.ptr == NULL || !needs_hex(slug)) {
-		copytext_put(out, slug);
+	if (slug.ptr == NULL) {
+		out_string(out, "\\N");
+		return;
+	}
+	if (copytext_is_plain(slug) && (slug.len < strlen(mark) || memcmp(slug.ptr, mark, strlen(mark)) != 0)) {
+		out_slice(out, slug);
 		return;
 	}
 	script->has_hex = true;
-	out_string(out, HEX_MARK);
+	out_string(out, mark);
 	for (size_t i = 0; i < slug.len; i++) {
 		const unsigned char byte = (unsigned char)slug.ptr[i];
-		const char hex[2] = { digits[byte >> 4], digits[byte & 15] };
+		const char hex[] = { digits[byte >> 4], digits[byte & 15] };
 
 		out_bytes(out, hex, sizeof hex);
 	}
