@@ -83,6 +83,7 @@ number() { # name value least most
     die_usage "$1: '$2' is no whole number from $3 to $4"
   fi
   value=$((10#$2))
+  is_count "$value"
 }
 
 # The same from 0 to $3, or from 0% to 100%.
@@ -155,7 +156,7 @@ read_options() {
       --receipts) receipts=$value ;;
       --log) log=$value ;;
       --dbname) psql+=(-d "$value") ;;
-      --jobs) number "$name" "$value" 1 1000; jobs=$value ;;
+      --jobs) number "$name" "$value" 1 1000; jobs=$((value)) ;;
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
       --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
@@ -267,7 +268,7 @@ await() { # pid
 
 # The worst of the exit statuses so far.
 worst=0
-note_status() { (( $1 > worst )) && worst=$1; return 0; }
+note_status() { is_count "$1" && (( $1 > worst )) && worst=$(($1)); return 0; }
 
 # Opens a named pipe: to write at 5, to read at 6. By its name neither end opens before the other does,
 # and who waits for one that was killed waits forever.
@@ -337,6 +338,7 @@ count_growth() {
       NR > 1 { bytes += length(line) + 1; failed += line ~ /^failed\t/ }
       { line = $0 }
       END { printf "%.0f %.0f %.0f\n", NR - 1, failed, bytes }')"
+    is_count "$new" && is_count "$failed" && is_count "$bytes" || continue
     (( new == 0 || ${passed[i]-0} > 0 )) || new=$((new - 1))   # the header
     lines=$((lines + new)) failures=$((failures + failed)) passed[i]=$((${passed[i]-0} + bytes))
   done
@@ -352,6 +354,7 @@ clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); } # seconds
 
 # What goes on, in words, as it was counted last.
 progress_text() {
+  is_count "$to_do" || to_do=''
   local time=$((${EPOCHREALTIME//[!0-9]/} - phase_began)) text=$phase
   if (( ${#watched[@]} > 0 )); then
     text+=" $lines"
@@ -526,13 +529,14 @@ make_plan() {
 count_records() {
   local lines
   lines=$(LC_ALL=C grep -c '' < "$1")  # wc would not count a last line that was cut off
+  is_count "$lines" || lines=0
   echo $((lines > 0 ? lines - 1 : 0))
 }
 
 tell_committed() {
   local committed
-  committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
-  warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
+  committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted" { n++ } END { print n + 0 }')
+  warn "$committed of $(count_records "$input") records are committed, batch by batch" \
     "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
   if [ "$receipts_kept" ]; then
     warn "their receipts are in ${parts[*]}"
@@ -544,6 +548,7 @@ tell_committed() {
 split_input() {
   local total per i first last
   total=$(count_records "$input")
+  is_count "$total" || die "$input: could not be counted: nothing was changed"
   per=$(( (total + jobs - 1) / jobs ))
   (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
