@@ -71,7 +71,7 @@ status_of() { # line
 worst=0 statuses=()
 for i in "${!names[@]}"; do
   statuses[i]=$(status_of $((i + 1)))
-  (( statuses[i] <= worst )) || worst=${statuses[i]}
+  case ${statuses[i]} in 0) ;; 1) [ "$worst" = 2 ] || worst=1 ;; *) statuses[i]=2 worst=2 ;; esac
 done
 
 summary() {
@@ -90,7 +90,7 @@ summary() {
 summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
 
 for i in "${!names[@]}"; do
-  (( statuses[i] == 0 )) || {
+  [ "${statuses[i]}" = 0 ] || {
     echo "several-databases.sh: ${names[i]}: exit status ${statuses[i]}"
     sed "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
   } >&2

@@ -32,15 +32,15 @@ COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
 
-static const char extract_sql[] = {
-#include "extract.sql.h"
+static const char extract_head_sql[] = {
+#include "extract-head.sql.h"
 };
 static const char extract_model_sql[] = {
 #include "extract-model.sql.h"
 };
 
-static const char count_sql[] = {
-#include "count.sql.h"
+static const char count_head_sql[] = {
+#include "count-head.sql.h"
 };
 static const char count_model_sql[] = {
 #include "count-model.sql.h"
@@ -109,13 +109,18 @@ print_sql(struct out *out, const struct options *options)
 	if (options->limit > 0)
 		snprintf(limit, sizeof limit, "%" PRId64, options->limit);
 	script_put_session(out);
-	out_string(out, options->count ? count_sql : extract_sql);
+	script_begin_schemas(out);
+	script_put_cohort_schemas(out);
+	for (int i = 0; i < options->models.count; i++)
+		if (model_is_chosen(options->model, i))
+			script_put_schema(out, options->models.model[i].schema_variable, options->models.model[i].table, false);
+	out_string(out, options->count ? count_head_sql : extract_head_sql);
 	for (int i = 0; i < options->models.count; i++) {
 		const struct model *model = &options->models.model[i];
 		const struct script_value values[] = {
 			{ "model", model->name.ptr },
 			{ "title", model->title },
-			{ "table", model->table },
+			{ "relation", model->relation },
 			{ "id", model->id },
 			{ "cohort_id", model->cohort_id },
 			{ "syllabus_id", model->syllabus_id },

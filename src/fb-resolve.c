@@ -207,6 +207,8 @@ main(int argc, char **argv)
 	options = read_options(argc, argv);
 	if (options.sql) {
 		script_put_session(&resolver.plan);
+		script_begin_schemas(&resolver.plan);
+		script_put_cohort_schemas(&resolver.plan);
 		out_string(&resolver.plan, resolve_sql);
 		models_free(&options.models);
 		out_close(&resolver.plan);
