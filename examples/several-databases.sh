@@ -54,7 +54,8 @@ mapfile -t names < <(cut -f 1 "$databases")
 trap : INT
 command="mkdir -p {} && fb-backfill --dbname {2} --json $what${*:+ ${*@Q}}"
 # Left to find this number by itself, parallel asks lscpu, which complains where /sys is not mounted.
-export PARALLEL="--jobs $(nproc) ${PARALLEL-}"
+PARALLEL="--jobs $(nproc) ${PARALLEL-}"
+export PARALLEL
 over=()
 [ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
 parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,20000,KILL,25 "${over[@]}" \

@@ -4,6 +4,32 @@ load aftermath
 
 examples=$project/examples
 
+@test "the cron file is well formed: settings, and one line whose percent signs are escaped" {
+  run -0 grep -v -e '^#' -e '^$' -e '^[A-Z]*=' "$examples/fb-backfill.cron"
+  assert_equal "${#lines[@]}" 1
+  assert_output --regexp '^17 3 \* \* 0  fb-backfill  '
+  refute_output --regexp '[^\\]%'
+}
+
+@test "systemd finds the service and the timer sound, and weekly" {
+  run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
+  assert_output ''
+  run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \
+    "$(sed -n 's/^OnCalendar=//p' "$examples/fb-backfill.timer")"
+  assert_output --partial '2026-01-04 03:17:00 UTC'
+  assert_output --partial '2026-01-11 03:17:00 UTC'
+}
+
+@test "the commented OnFailure= is sound, too" {
+  sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
+  grep -q '^OnFailure=' fb-backfill.service
+  cp "$examples/fb-backfill.timer" .
+  run -0 systemd-analyze verify ./fb-backfill.service ./fb-backfill.timer
+  assert_output ''
+}
+
+# bats file_tags=server
+
 # An example database that the files' own names lead to: /var/lib/fb-backfill and /etc/fb-backfill become folders of
 # ours, /usr/local/bin the programs that are tested. What to do with which server stands in the service file alone.
 weekly() {
@@ -55,10 +81,9 @@ freeze() {
   freeze
   run -1 cron
   assert_output 'fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
-  sed -i 's/^port=.*/port=1/' etc/pg_service.conf
+  sql 'ALTER TABLE feedback_review RENAME TO other'
   run -2 cron
-  assert_line --partial 'connection to server'
-  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
+  assert_line 'fb-backfill: the plan could not be made: nothing was changed'
 }
 
 @test "cron: while the last run is still going it does not start, and says so" {
@@ -73,13 +98,6 @@ freeze() {
   run -0 cron
   assert_output ''
   run -0 diff expected <(state)
-}
-
-@test "the cron file is well formed: settings, and one line whose percent signs are escaped" {
-  run -0 grep -v -e '^#' -e '^$' -e '^[A-Z]*=' "$examples/fb-backfill.cron"
-  assert_equal "${#lines[@]}" 1
-  assert_output --regexp '^17 3 \* \* 0  fb-backfill  '
-  refute_output --regexp '[^\\]%'
 }
 
 # ---- systemd
@@ -98,23 +116,6 @@ service() {
   )
 }
 
-@test "systemd finds the service and the timer sound, and weekly" {
-  run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
-  assert_output ''
-  run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \
-    "$(sed -n 's/^OnCalendar=//p' "$examples/fb-backfill.timer")"
-  assert_output --partial '2026-01-04 03:17:00 UTC'
-  assert_output --partial '2026-01-11 03:17:00 UTC'
-}
-
-@test "the commented OnFailure= is sound, too" {
-  sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
-  grep -q '^OnFailure=' fb-backfill.service
-  cp "$examples/fb-backfill.timer" .
-  run -0 systemd-analyze verify ./fb-backfill.service ./fb-backfill.timer
-  assert_output ''
-}
-
 @test "the service runs, reports, and keeps its receipts in its folder; with nothing to do it is silent and leaves nothing" {
   weekly
   rmdir state/receipts
@@ -129,14 +130,14 @@ service() {
   assert_equal "${#lines[@]}" 1
 }
 
-@test "the service fails, and says why, if a record fails or the server is not there" {
+@test "the service fails, and says why, if a record fails or the run does" {
   weekly
   freeze
   run -1 service
   assert_line --partial 'answer 101 failed: P0001 record is frozen'
-  sed -i 's/^port=.*/port=1/' etc/pg_service.conf
+  sql 'ALTER TABLE feedback_review RENAME TO other'
   run -2 service
-  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
+  assert_line 'fb-backfill: the plan could not be made: nothing was changed'
   # and no status but 0 is a success for systemd, whose journal has all that is printed
   run -1 grep -E '^(SuccessExitStatus|StandardOutput|StandardError|Exec[A-Za-z]*=-)' "$examples/fb-backfill.service"
 }
@@ -151,8 +152,9 @@ service() {
   first=$!
   wait_until has_lines first.tsv 41
   wait_until backends_waiting
-  fb-backfill --batch-size 7 --lock-timeout 0 --receipts second.tsv --quiet &
+  fb-backfill --batch-size 7 --lock-timeout 0 --jobs 2 --receipts second.tsv --quiet &
   second=$!
+  # of its jobs one for the same row, one, which has the last answers and the reviews, for nobody
   wait_until backends_waiting 2
   release
   wait "$first"
