@@ -211,8 +211,8 @@ fb-apply: plan.tsv:4: unknown model: quiz'
     -c auto_explain.log_nested_statements=on -c client_min_messages=log' psql -Xq < script.sql > receipts.tsv 2> log
   assert_equal "$(grep -c ^updated receipts.tsv)" 10005
   # of each batch's UPDATE
-  assert_equal "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" "$(grep -c 'Query Text: WITH changed' log)"
-  assert_equal "$(grep -c 'Query Text: WITH changed' log)" 3
+  assert_equal "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" "$(grep -c 'WITH changed AS (' log)"
+  assert_equal "$(grep -c 'WITH changed AS (' log)" 3
   refute grep -q 'Join Filter' log
 }
 

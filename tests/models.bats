@@ -147,7 +147,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
 @test "hostile names are names, and nothing else" {
   sample_database
   names=('weird"Name; DROP TABLE feedback_answer; --' 'select' 'a$$; END $$; DROP TABLE feedback_answer; --' '\$$\!' "it's"
-    ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$fb$' 'naïve 名' ALL fb_batch t rec as_told n)
+    ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$b$' 'naïve 名' ALL fb_batch t rec as_told n)
   n=0
   for name in "${names[@]}"; do
     for column in id cohort_id syllabus_id; do columns[${#column}]=$(quote "$name $column"); done
@@ -258,7 +258,7 @@ $odd"
 @test "names without quotes are folded to lower case, columns have defaults" {
   run -0 fb-extract --sql --table 'x=MySchema.Ünï_$1:ID,Cohort,"Syllabus"' --table 'y="Y"' --model x
   assert_line '  SELECT '"'x'"' AS model, t."id", t."cohort", t."Syllabus"'
-  assert_line '  FROM "myschema"."Ünï_$1" AS t'
+  assert_line '  FROM :"x_schema"."Ünï_$1" AS t'
   run -0 fb-extract --sql --table 'y="Y"' --model y
   assert_line '  SELECT '"'y'"' AS model, t."id", t."cohort_id", t."syllabus_id"'
 }
@@ -285,7 +285,8 @@ refuse("a double quote is never closed", 'note="t', 'note="', 'note="t""', 'note
 refuse("nothing stands between double quotes", 'note=""', 'note="".t', 'note=t:i,"",s')
 refuse("one column stands there twice", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
 refuse("fb-apply has a temporary table of that name: name the schema, too", *[f"note={table}" for table in (
-    "fb_batch", "FB_Outcome", '"fb_receipts"', "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
+    "fb_batch", "FB_Outcome", '"fb_pending"', "fb_sorted", "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
+refuse("names with $fb$ or $sql$ in them cannot be used", 'note="$fb$"', 'note=t:a$sql$b,c,s')
 refuse("it has a control character", 'note="\t"', shown=r'note="\x09"')
 refuse("it has a control character", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')
 refuse("invalid UTF-8", b'note="\xff"', shown=r'note="\xff"')
@@ -349,7 +350,7 @@ fb-backfill: see 'fb-backfill --help'"
   echo "$output" > plan.tsv
   run -1 fb-apply plan.tsv
   run -0 fb-apply --table note=n plan.tsv
-  assert_line 'CALL pg_temp.fb_apply_note();'
+  assert_line 'CALL pg_temp.fb_set_note();'
   assert_line '-- Note: brings the batch to "n". A row is changed only while its "cohort_id" is'
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > notes.tsv
   run -0 fb-extract --table note=n --model note notes.tsv
