@@ -489,7 +489,9 @@ keep() { # from to
 begin_reading() {
   cat << END
 \\set ON_ERROR_STOP on
-BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY \\; SET LOCAL lock_timeout = ${lock_timeout};
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
+  \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL idle_in_transaction_session_timeout = 0
+  \\; SET LOCAL lock_timeout = ${lock_timeout};
 END
 }
 
