@@ -12,7 +12,8 @@ for kind in KINDS:
     ended(ran, 2, b"", [f"/dev/null: empty: not even a header, so this is not {CALLED[kind]}"])
 ended(Ran("fb-report", "f"), 2, b"", ["f: empty: not even a header, so this is not a plan or receipts"])
 ran = Ran("fb-backfill", "--apply", "f")
-equal((ran.status, ran.messages[0]), (2, "fb-apply: f: empty: not even a header, so this is not a plan"))
+told = "fb-apply: f: empty: not even a header, so this is not a plan"
+equal((ran.status, told in ran.messages), (2, True))  # psql may say first that there is no server
 END
 }
 
