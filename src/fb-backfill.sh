@@ -233,7 +233,13 @@ interrupted() {
 # shellcheck disable=SC2317
 stay() { trap : USR1; trap '' INT TERM HUP USR1; }
 
-ended() { ! kill -0 "$1" 2> /dev/null; } # pid
+# Whether a child has ended, as bash knows it: its pid may be another process's by now.
+ended() { # pid
+  local running
+  jobs -pr > "$tmp/running"
+  mapfile -t running < "$tmp/running"
+  [[ " ${running[*]} " != *" $1 "* ]]
+}
 
 signalled=''     # whether a trap ran that does not end it all
 
