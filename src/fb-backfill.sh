@@ -207,12 +207,12 @@ clean_up() {
 stop_children() {
   local tries pid
   exec 3<&- 5>&- 6<&-
-  kill "${applies[@]}" 2>/dev/null
+  for pid in "${applies[@]}"; do ended "$pid" || kill "$pid" 2> /dev/null; done
   for (( tries = 0; tries < 100; tries++ )); do
-    kill -0 "${writers[@]}" 2>/dev/null || break
-    sleep 0.05
+    for pid in "${writers[@]}"; do ended "$pid" || { sleep 0.05; continue 2; }; done
+    break
   done
-  for pid in $(jobs -p); do
+  for pid in $(jobs -pr); do
     # It ends with the last writer, and what it runs could outlive it.
     [ "$pid" = "${follower-}" ] || kill "$pid" 2>/dev/null
   done
