@@ -224,12 +224,12 @@ clean_up() {
 stop_children() {
   local tries pid
   exec 3<&- 5>&- 6<&-
-  kill "${applies[@]}" 2>/dev/null
+  for pid in "${applies[@]}"; do ended "$pid" || kill "$pid" 2> /dev/null; done
   for (( tries = 0; tries < 100; tries++ )); do
-    kill -0 "${writers[@]}" 2>/dev/null || break
-    sleep 0.05
+    for pid in "${writers[@]}"; do ended "$pid" || { sleep 0.05; continue 2; }; done
+    break
   done
-  for pid in $(jobs -p); do
+  for pid in $(jobs -pr); do
     # It ends with the last writer, and what it runs could outlive it.
     [ "$pid" = "${follower-}" ] || kill "$pid" 2>/dev/null
   done
@@ -250,7 +250,13 @@ interrupted() {
 # shellcheck disable=SC2317
 stay() { trap : USR1; trap '' INT TERM HUP USR1; }
 
-ended() { ! kill -0 "$1" 2> /dev/null; } # pid
+# Whether a child has ended, as bash knows it: its pid may be another process's by now.
+ended() { # pid
+  local running
+  jobs -pr > "$tmp/running"
+  mapfile -t running < "$tmp/running"
+  [[ " ${running[*]} " != *" $1 "* ]]
+}
 
 signalled=''     # whether a trap ran that does not end it all
 

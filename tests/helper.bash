@@ -76,12 +76,15 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 # Who fails leaves nobody waiting: what runs in the test's folder ends. A teardown of one's own calls this, too.
 teardown() { [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs; }
 end_what_runs() {
-  local folder process
-  folder=$(cd "$BATS_TEST_TMPDIR" && pwd -P)
-  for process in $(find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$folder" -o -lname "$folder/*" \) 2> /dev/null); do
-    process=${process#/proc/} process=${process%/cwd}
-    [ "$process" = $$ ] || [ "$process" = "$BASHPID" ] || kill -KILL "$process" 2> /dev/null || true
-  done
+  local pid
+  for pid in $(processes_here); do kill -KILL "$pid" 2> /dev/null || true; done
+}
+# The pids of what runs in the test's folder, but for this shell.
+processes_here() {
+  local folder pid
+  folder=$(cd "$BATS_TEST_TMPDIR" && pwd -P) && [[ $folder == */bats-run-*/test/* ]] || return 0
+  find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$folder" -o -lname "$folder/*" \) 2> /dev/null | cut -d / -f 3 |
+    while read -r pid; do [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || echo "$pid"; done
 }
 
 # The sources, as one has them who gets them: without git, and nothing built.
