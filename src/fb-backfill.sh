@@ -353,7 +353,7 @@ count_growth() {
       NR > 1 { bytes += length(line) + 1; failed += line ~ /^failed\t/ }
       { line = $0 }
       END { printf "%.0f %.0f %.0f\n", NR - 1, failed, bytes }')"
-    is_count "$new" && is_count "$failed" && is_count "$bytes" || continue
+    if ! is_count "$new" || ! is_count "$failed" || ! is_count "$bytes"; then continue; fi
     (( new == 0 || ${passed[i]-0} > 0 )) || new=$((new - 1))   # the header
     lines=$((lines + new)) failures=$((failures + failed)) passed[i]=$((${passed[i]-0} + bytes))
   done

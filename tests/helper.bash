@@ -101,6 +101,16 @@ copy_built_sources() { # FOLDER
 # Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
 cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
 
+# Skips a test that needs a program which is not here, by its name. In CI that is a failure.
+requires() { # PROGRAM...
+  local program
+  for program; do
+    (PATH=$PATH:/usr/sbin; type -P "$program" > /dev/null) && continue
+    [ -z "${CI-}" ] || fail "$program is missing"
+    skip "$program is missing"
+  done
+}
+
 # The fields of a TAB-separated line, as printf '%b' has them.
 lines() { printf '%b\n' "$@"; }
 
