@@ -17,6 +17,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 
 # bats test_tags=slow
 @test "gcc and clang build it without a warning" {
+  requires gcc clang
   new_copy
   for compiler in gcc clang; do
     make clean
@@ -141,6 +142,7 @@ installed() {
 
 # bats test_tags=server
 @test "fb-backfill works with mawk and with gawk" {
+  requires mawk gawk
   mkdir tools
   for awk in mawk gawk; do
     ln -sf "$(command -v $awk)" tools/awk

@@ -184,6 +184,7 @@ ssh_to_far() {
 
 # bats test_tags=slow
 @test "over ssh, on other machines: the same, and plans and receipts come to here" {
+  requires rsync
   databases
   ssh_to_far
   before=$(all_state)

@@ -260,6 +260,7 @@ in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
 
 # bats test_tags=native
 @test "8 MB of memory are enough for any number of records" {
+  requires time
   plain_programs
   awk 'BEGIN { print "id\tcomment\tcohort_id\tsyllabus_id"; for (n = 1; n <= 250000; n++) print n "\ta comment of some length\t" n % 2000 "\t\\N" }' > rows.tsv
   awk 'BEGIN { print "cohort_id\tcohort\tsyllabus_id\tsyllabus"; for (n = 0; n < 2000; n++) print n "\tmiami-" n "\t" n "\tfull-stack" }' > cohorts.tsv

@@ -24,6 +24,7 @@ tarball=build/fb-$version.tar.gz
 # ---- the tarball
 
 @test "make dist: all that git has, and nothing else" {
+  requires git
   new_repository
   touch notes src/notes.c   # somebody is at work here
   mkdir bin
@@ -37,6 +38,7 @@ tarball=build/fb-$version.tar.gz
 }
 
 @test "make dist: the same bytes, whoever makes it, when and where, with git and without" {
+  requires git
   new_repository
   make dist
   cp $tarball ../first
@@ -53,6 +55,7 @@ tarball=build/fb-$version.tar.gz
 
 # bats test_tags=slow
 @test "from the tarball it builds, installs and works, and makes the same tarball" {
+  requires git
   new_repository
   make dist
   tar -C .. -xzf $tarball
@@ -153,6 +156,7 @@ ours() {
 
 # bats test_tags=slow
 @test "lintian has nothing to say of the Debian package" {
+  requires dh lintian
   make_package
   [ "$package" ] || return 0
   run -0 --separate-stderr lintian --fail-on error,warning build/deb/*.changes

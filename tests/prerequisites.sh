@@ -25,7 +25,7 @@ binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 # shellcheck source=/dev/null
-server() { (. examples/with-server.sh && find_server_programs) 2> /dev/null; }
+server() { [ "${PG_BINDIR-}" = none ] || (. examples/with-server.sh && find_server_programs) 2> /dev/null; }
 extension() { compgen -G "/usr/share/*/extension/$1.control" > /dev/null || compgen -G "/usr/share/postgresql/*/extension/$1.control" > /dev/null; }
 runtime() { # of clang's sanitizers
   echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |

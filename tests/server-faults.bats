@@ -390,6 +390,7 @@ RC
 # ---- pgbouncer between us and the server, in transaction mode
 
 pooler() { # SIZE
+  requires pgbouncer
   cat > pgbouncer.ini << INI
 [databases]
 * = host=$PGHOST port=$PGPORT user=$PGUSER
