@@ -233,7 +233,8 @@ stop_children() {
     # It ends with the last writer, and what it runs could outlive it.
     [ "$pid" = "${follower-}" ] || kill "$pid" 2>/dev/null
   done
-  wait
+  # One by one: a plain wait would also wait for who passes on messages, and that one for us.
+  for pid in $(jobs -p); do wait "$pid"; done
 }
 
 # shellcheck disable=SC2317
