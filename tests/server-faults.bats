@@ -1,87 +1,39 @@
-# What the server can do to a run. The file has a server of its own, since its tests stop and restart it.
+# What the server can do to a run.
+# bats file_tags=server
 load helper
 load aftermath
 load servers
 
-setup_file() { begin_server own; }
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  pooler=''  # pgbouncer's process id
+}
 
 teardown() {
+  [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs
   [ -z "$pooler" ] || end_pooler
   ! mountpoint -q disk || umount -l disk
-  is_running own || server own start
-  PGOPTIONS='-c default_transaction_read_only=off' psql -Xqd postgres -c "ALTER ROLE $PGUSER RESET ALL"
 }
 
 teardown_file() { end_server own; }
 
-setup() {
-  PGHOST=$(host_of own)
-  cd "$BATS_TEST_TMPDIR"
-  pooler=''  # pgbouncer's process id
+database() {
   example_database
   remember
 }
 
-# ---- it goes away
-
-@test "the server stops while a batch waits: nothing of that batch is done, exit 2, and a second run finishes" {
-  jobs=1
-  for how in immediate fast; do
-    rm -f r.tsv*
-    hold "SELECT 1 FROM feedback_answer WHERE id IN ($(nth answer 45), $(nth answer 110)) FOR UPDATE;"
-    fb-backfill --model answer --batch-size 10 --jobs $jobs --lock-timeout 0 --receipts r.tsv --quiet 2> err &
-    pid=$!
-    wait_until backends_waiting $jobs
-    server own stop -m $how
-    status=0; wait "$pid" || status=$?
-    release || true
-    server own start
-    assert_equal $status 2
-    assert_agree 0 r.tsv
-    run -0 cat err
-    assert_line --partial "fb-backfill: $(grep -c . said) of $(grep -c answer right) records are committed"
-    [ "$(grep -c . said)" -ge 40 ]
-    fb-backfill --undo r.tsv --quiet
-    jobs=2
-  done
-  assert_finishes
+# Tests that stop it have a server of their own; the first of them begins it.
+own_server() {
+  [ -e "$(host_of own)" ] || begin_server own
+  is_running own || server own start
+  PGHOST=$(host_of own)
+  database
 }
 
-@test "the server stops at any moment: at most one batch has no receipts" {
-  for tenths in 2 5; do
-    fb-backfill --batch-size 10 --pause 20 --receipts r.$tenths --quiet 2> err &
-    pid=$!
-    sleep 0.$tenths
-    server own stop -m immediate
-    status=0; wait "$pid" || status=$?
-    server own start
-    [ $status = 0 ] || assert_equal $status 2
-    [ $status = 0 ] || grep -q 'are committed\|nothing was changed' err
-    # those of the runs before were held against the database already
-    assert_agree $((10 * tenths)) r.?
-  done
-  assert_finishes
-}
-
-@test "the server stops under the pipeline by hand: psql says so, and a second run finishes" {
-  make_plan > plan.tsv
-  hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
-  fb-apply --batch-size 10 --lock-timeout 0 plan.tsv | { psql -Xq > r.tsv 2> err || echo $? > status; } &
-  wait_until backends_waiting
-  server own stop -m immediate
-  wait "$!"
-  release || true
-  server own start
-  run -0 cat status
-  assert_output 2
-  run -0 cat err
-  assert_output --partial 'connection to server was lost'
-  assert_agree 0 r.tsv
-  assert_equal "$(grep -c . said)" 40
-  assert_finishes
-}
+# ---- sessions end, wait and meet
 
 @test "a backend is terminated, or its query cancelled, in the middle of a batch" {
+  database
   for function in pg_terminate_backend pg_cancel_backend; do
     hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
     fb-backfill --model answer --batch-size 10 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
@@ -95,14 +47,28 @@ setup() {
     assert_line --regexp 'terminating connection due to administrator command|canceling statement due to user request'
     assert_line --partial 'fb-backfill: 40 of '
     assert_agree 0 r.tsv
-    fb-backfill --undo r.tsv --quiet
+    take_back
   done
   assert_finishes
 }
 
-# ---- other sessions
+@test "a session is ended between batches, or whenever: what is committed is told, and a second run goes on" {
+  database
+  fb-backfill --batch-size 50 --pause 500 --receipts r.tsv --quiet 2> err &
+  pid=$!
+  wait_until has_lines r.tsv 51
+  sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND pid <> pg_backend_pid()"
+  status=0; wait "$pid" || status=$?
+  assert_equal $status 2
+  run -0 cat err
+  assert_line --partial 'terminating connection due to administrator command'
+  assert_line --partial "fb-backfill: $(grep -c ^updated r.tsv) of "
+  assert_agree 0 r.tsv
+  assert_finishes
+}
 
 @test "a deadlock: the run gives way, and the row of the deadlock is the most that it costs" {
+  database
   sql "ALTER DATABASE $PGDATABASE SET deadlock_timeout = '50ms'"
   low=$(nth answer 3) middle=$(nth answer 15) high=$(nth answer 30)
   # Who begins to wait last finds the deadlock. So the batch is stopped in the middle, until the other waits for it.
@@ -112,7 +78,7 @@ setup() {
   echo "BEGIN; SELECT 1 FROM feedback_answer WHERE id = $middle FOR UPDATE;" >&5
   wait_until has_lines stopped 1
   hold "UPDATE feedback_answer SET comment = 'high' WHERE id = $high;"
-  fb-backfill --model answer --lock-timeout 20000 --receipts r.tsv --quiet 2> err &
+  fb-backfill --model answer --lock-timeout 0 --receipts r.tsv --quiet 2> err &
   pid=$!
   wait_until backends_waiting
   printf '%s\n' "SET deadlock_timeout = '1min'; UPDATE feedback_answer SET comment = 'low' WHERE id = $low;" 'COMMIT;' '\echo committed' >&4
@@ -133,30 +99,8 @@ setup() {
   assert_finishes
 }
 
-@test "two backfills at once over the same rows: each row is set once, and nobody fails" {
-  sql "CREATE TABLE seen (model text, id bigint);
-       CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (TG_TABLE_NAME, OLD.id); RETURN NULL; END';
-       CREATE TRIGGER see AFTER UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION see();
-       CREATE TRIGGER see AFTER UPDATE ON feedback_review FOR EACH ROW EXECUTE FUNCTION see()"
-  make_plan > plan.tsv
-  # both wait for the first row, and go on together
-  hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 1) FOR UPDATE;"
-  fb-backfill --apply plan.tsv --lock-timeout 20000 --batch-size 7 --jobs 2 --receipts one.tsv --quiet &
-  one=$!
-  fb-backfill --apply plan.tsv --lock-timeout 20000 --batch-size 5 --receipts two.tsv --quiet &
-  two=$!
-  wait_until backends_waiting 2
-  release
-  wait $one
-  wait $two
-  assert_agree 0 one.tsv two.tsv
-  run -0 diff right changed
-  run -0 sql 'SELECT count(*), count(DISTINCT (model, id)) FROM seen'
-  assert_output "$(grep -c . right)|$(grep -c . right)"
-  assert_equal "$(cat one.tsv two.tsv | grep -c 'already-set$')" "$(grep -c . right)"
-}
-
 @test "a syllabus deleted between plan and apply costs its own rows alone" {
+  database
   make_plan > plan.tsv
   read -r victim other <<< "$(sql 'SELECT v.syllabus_id, (SELECT min(id) FROM admissions_syllabus AS s WHERE s.id <> v.syllabus_id)
     FROM feedback_answer AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
@@ -167,7 +111,7 @@ setup() {
     UPDATE admissions_syllabus SET forked_from_id = NULL WHERE forked_from_id = $victim; DELETE FROM admissions_syllabus WHERE id = $victim;"
   # while the batch waits: it holds the foreign key's lock on the syllabus too late
   hold "$delete"
-  fb-backfill --apply plan.tsv --receipts r.tsv --quiet --lock-timeout 20000 2> err &
+  fb-backfill --apply plan.tsv --receipts r.tsv --quiet --lock-timeout 0 2> err &
   pid=$!
   wait_until backends_waiting
   echo 'COMMIT;' >&4
@@ -188,6 +132,7 @@ setup() {
 # ---- it has no room
 
 @test "a disk that is full stops the run: what is committed is in the receipts, and a second run finishes" {
+  database
   sql "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \$\$
          BEGIN IF OLD.id = $(nth answer 45) THEN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END IF; RETURN NEW; END \$\$;
        CREATE TRIGGER full_disk BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION full_disk()"
@@ -199,134 +144,23 @@ setup() {
   assert_finishes
 }
 
-# On a machine that does not let us mount a small disk, the test before has to do.
-@test "a small disk, really full" {
-  mkdir disk
-  if mount -t tmpfs -o size=2m tmpfs disk 2> mount.err; then
-    chown "$(stat -c %U "$(sql 'SHOW data_directory')")" disk
-    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
-    sql "CREATE TABLESPACE small LOCATION '$PWD/disk'"
-    sql 'ALTER TABLE feedback_answer SET TABLESPACE small'
-    # rows get larger by each UPDATE, and the ballast leaves them little room
-    sql 'CREATE TABLE ballast (t text) TABLESPACE small'
-    sql "DO \$\$ BEGIN LOOP INSERT INTO ballast VALUES (repeat('x', 1000)); COMMIT; END LOOP; END \$\$" 2> ballast.err || true
-    grep -q 'No space left on device' ballast.err
-    sql 'DELETE FROM ballast WHERE ctid IN (SELECT ctid FROM ballast LIMIT 1)'
-    run fb-backfill --batch-size 10 --receipts r.tsv
-    status_full=$status message=$output
-    assert_agree 0 r.tsv
-    sql 'DROP TABLE ballast'
-    assert_finishes
-    sql 'ALTER TABLE feedback_answer SET TABLESPACE pg_default'
-    sql 'DROP TABLESPACE small'
-    umount -l disk
-    assert_equal "$status_full" 2
-    [[ $message == *'No space left on device'* ]]
-  else
-    [ -s mount.err ]
-  fi
-}
-
 # ---- settings against us
 
-# What can be set for a session, as odd as a superuser could wish; statement_timeout has a test of its own,
-# idle_session_timeout too, since it ends the session between batches.
-hostile_settings() {
-  cat << 'SETTINGS'
-lock_timeout=1
-idle_in_transaction_session_timeout=1
-deadlock_timeout=1
-default_transaction_read_only=on
-default_transaction_isolation=serializable
-default_transaction_deferrable=on
-client_encoding=LATIN1
-DateStyle=SQL,DMY
-IntervalStyle=sql_standard
-TimeZone=Asia/Kolkata
-search_path=pg_catalog,public,pg_temp
-standard_conforming_strings=off
-backslash_quote=off
-escape_string_warning=on
-quote_all_identifiers=on
-transform_null_equals=on
-array_nulls=off
-row_security=off
-synchronous_commit=off
-client_min_messages=debug1
-check_function_bodies=off
-plpgsql.variable_conflict=error
-plpgsql.extra_warnings=all
-plpgsql.extra_errors=all
-lc_messages=C
-extra_float_digits=-15
-bytea_output=escape
-jit=off
-enable_nestloop=off
-enable_indexscan=off
-enable_bitmapscan=off
-enable_seqscan=off
-work_mem=64kB
-temp_buffers=800kB
-SETTINGS
-}
-
-# The whole way there and back.
-there_and_back() {
-  run -0 --separate-stderr fb-backfill --jobs 2 --batch-size 40 --receipts r.tsv || { echo "$stderr"; false; }
-  assert_output "$(cat "$BATS_FILE_TMPDIR/report")"
-  assert_agree 0 r.tsv
-  run -0 diff right changed
-  run -0 fb-backfill --check
-  run -0 fb-backfill --undo r.tsv --quiet
-  run -0 changed
-  assert_output ''
-  rm r.tsv
-  make_plan > plan.tsv
-  fb-apply --batch-size 40 plan.tsv | psql -Xq > r.tsv
-  assert_agree 0 r.tsv
-  run -0 diff right changed
-  fb-apply --undo r.tsv | psql -Xq > u.tsv
-  run -0 grep -c ^reverted u.tsv
-  assert_output "$(grep -c . right)"
-  run -0 changed
-  assert_output ''
-  rm r.tsv
-}
-
-@test "settings against us, by PGOPTIONS, by the role and by the database: nothing comes of them" {
-  sql "UPDATE admissions_cohort SET slug = 'señor-' || id || E'-\\\\-\\t-学-''-\\\\.' WHERE id % 3 = 0"
-  fb-backfill --dry-run | sed 's/\[DRY RUN\]/✓/; s/Would update/Updated/; s/DRY RUN: Updated/✓ Successfully updated/; /DRY RUN MODE/d' > "$BATS_FILE_TMPDIR/report"
-  there_and_back
-  options=$(hostile_settings | sed 's/^/-c /' | tr '\n' ' ')
-  # what the tests themselves ask is asked as before
-  fb-backfill() { PGOPTIONS=$hostile PGCLIENTENCODING=${hostile:+LATIN1} command fb-backfill "$@"; }
-  psql() { case $* in -Xq) PGOPTIONS=$hostile PGCLIENTENCODING=${hostile:+LATIN1} command psql "$@" ;; *) command psql "$@" ;; esac; }
-  hostile=$options there_and_back
-  hostile=''
-  for whose in "ROLE $PGUSER" "DATABASE $PGDATABASE"; do
-    hostile_settings | sed "/,/!s/=\(.*\)/='\1'/; s/^/ALTER $whose SET /; s/\$/;/" | command psql -Xqd postgres -v ON_ERROR_STOP=1
-    export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off
-      -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c client_encoding=UTF8'
-    fb-backfill() { env -u PGOPTIONS fb-backfill "$@"; }
-    psql() { case $* in -Xq) env -u PGOPTIONS psql "$@" ;; *) command psql "$@" ;; esac; }
-    there_and_back
-    command psql -Xqd postgres -c "ALTER $whose RESET ALL"
-  done
-}
-
 @test "a statement_timeout ends no batch, and no receipts" {
-  sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END';
+  database
+  sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.2); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW WHEN (OLD.id = $(nth answer 3)) EXECUTE FUNCTION slow()"
   make_plan > plan.tsv
   # the receipts take their time, too
-  fb-apply --batch-size 200 plan.tsv | sed 's/COPY pg_temp.fb_batch (\(status, .*\))/COPY (SELECT \1 FROM pg_sleep(0.4), pg_temp.fb_batch)/' > script.sql
+  fb-apply --batch-size 200 plan.tsv | sed 's/COPY pg_temp.fb_batch (\(status, .*\))/COPY (SELECT \1 FROM pg_sleep(1.2), pg_temp.fb_batch)/' > script.sql
   grep -q pg_sleep script.sql
-  PGOPTIONS='-c statement_timeout=300' psql -Xq < script.sql > r.tsv
+  PGOPTIONS='-c statement_timeout=1000' psql -Xq < script.sql > r.tsv
   assert_agree 0 r.tsv
   run -0 diff right changed
 }
 
 @test "an idle_session_timeout does not end a session that pauses between batches" {
+  database
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'
   PGOPTIONS='-c idle_session_timeout=100' run -0 --separate-stderr fb-backfill --model review --batch-size 20 --pause 300 --receipts r.tsv
   assert_agree 0 r.tsv
@@ -334,6 +168,7 @@ there_and_back() {
 }
 
 @test "a search_path without the tables stops it: nothing is done" {
+  database
   for path in "''" pg_temp; do
     PGOPTIONS="-c search_path=$path" run -2 --separate-stderr fb-backfill
     [[ $stderr == *'relation "admissions_cohort" does not exist'*'nothing was changed'* ]]
@@ -346,6 +181,7 @@ there_and_back() {
 }
 
 @test "temporary tables of the same names, that another version left in the session, are in nobody's way" {
+  database
   make_plan > plan.tsv
   { echo "SET client_min_messages = warning; CREATE TEMPORARY TABLE fb_batch (a integer); CREATE TEMPORARY TABLE fb_outcome (a integer);
           CREATE TEMPORARY VIEW fb_receipts AS SELECT a AS n FROM fb_batch;"
@@ -355,6 +191,7 @@ there_and_back() {
 }
 
 @test "psql without -X and a psqlrc that sets strange things" {
+  database
   make_plan > plan.tsv
   cat > psqlrc << 'RC'
 \set QUIET on
@@ -417,6 +254,7 @@ pooled() { PGHOST=$PWD PGPORT=6432 "$@"; }
 end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
 
 @test "through pgbouncer with one connection all works, again and again, and from two sides at once" {
+  database
   pooler 1
   pooled fb-backfill --batch-size 20 --jobs 2 --receipts r.tsv --quiet
   assert_agree 0 r.tsv
@@ -436,29 +274,219 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   end_pooler
 }
 
-@test "through pgbouncer with several connections it stops when it gets another's, with nothing half done" {
+@test "through pgbouncer with several connections a script stops when it gets another's, with nothing half done" {
+  database
+  make_plan > plan.tsv
+  fb-apply --batch-size 5 plan.tsv > script.sql
+  first=$(grep -n '^:commit_and_print_receipts' script.sql | sed -n 1p | cut -d : -f 1)
   pooler 2
-  # who keeps the two connections changing hands
-  for i in {1..400}; do echo 'SELECT pg_sleep(0.005);'; done | PGHOST=$PWD PGPORT=6432 psql -Xq > /dev/null &
-  other=$!
-  run -2 --separate-stderr pooled fb-backfill --batch-size 5 --pause 20 --receipts r.tsv
-  [[ $stderr == *'not the session that this script began in'* ]]
-  [[ $stderr == *"fb-backfill: $(grep -c ^updated r.tsv) of "* ]]
+  mkfifo script
+  pooled psql -Xq < script > r.tsv 2> err &
+  pid=$!
+  exec 5> script
+  head -n "$first" script.sql >&5
+  wait_until has_lines r.tsv 6
+  # the one connection that there is goes to another, and the next batch gets a new one
+  pooled hold 'SELECT 1;'
+  tail -n "+$((first + 1))" script.sql >&5 || true
+  exec 5>&-
+  status=0; wait "$pid" || status=$?
+  assert_equal $status 3
+  run -0 cat err
+  assert_output --partial 'not the session that this script began in'
   assert_agree 0 r.tsv
-  wait $other
+  assert_equal "$(grep -c . said)" 5
+  release
+  # the tables that it left in a pooled connection are in nobody's way
+  pooled fb-backfill --batch-size 100 --quiet || [ $? = 2 ]
   end_pooler
-  # the tables that it left in pooled connections are in nobody's way
   assert_finishes
 }
 
+# ---- it goes away
+# bats file_tags=server,slow
+
+@test "the server stops while a batch waits: nothing of that batch is done, exit 2, and a second run finishes" {
+  own_server
+  jobs=1
+  for how in immediate fast; do
+    rm -f r.tsv*
+    hold "SELECT 1 FROM feedback_answer WHERE id IN ($(nth answer 45), $(nth answer 110)) FOR UPDATE;"
+    fb-backfill --model answer --batch-size 10 --jobs $jobs --lock-timeout 0 --receipts r.tsv --quiet 2> err &
+    pid=$!
+    wait_until backends_waiting $jobs
+    server own stop -m $how
+    status=0; wait "$pid" || status=$?
+    release || true
+    server own start
+    assert_equal $status 2
+    assert_agree 0 r.tsv
+    run -0 cat err
+    assert_line --partial "fb-backfill: $(grep -c . said) of $(grep -c answer right) records are committed"
+    [ "$(grep -c . said)" -ge 40 ]
+    take_back
+    jobs=2
+  done
+  assert_finishes
+}
+
+@test "the server stops at any moment: at most one batch has no receipts" {
+  own_server
+  runs=0
+  for lines in 2 101; do
+    fb-backfill --batch-size 10 --pause 20 --receipts r.$lines --quiet 2> err &
+    pid=$!
+    wait_until has_lines r.$lines $lines
+    server own stop -m immediate
+    status=0; wait "$pid" || status=$?
+    server own start
+    [ $status = 0 ] || assert_equal $status 2
+    [ $status = 0 ] || grep -q 'are committed' err
+    # those of the run before were held against the database already
+    assert_agree $((10 * ++runs)) r.*
+  done
+  assert_finishes
+}
+
+@test "the server stops under the pipeline by hand: psql says so, and a second run finishes" {
+  own_server
+  make_plan > plan.tsv
+  hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
+  fb-apply --batch-size 10 --lock-timeout 0 plan.tsv | { psql -Xq > r.tsv 2> err || echo $? > status; } &
+  wait_until backends_waiting
+  server own stop -m immediate
+  wait "$!"
+  release || true
+  server own start
+  run -0 cat status
+  assert_output 2
+  run -0 cat err
+  assert_output --partial 'connection to server was lost'
+  assert_agree 0 r.tsv
+  assert_equal "$(grep -c . said)" 40
+  assert_finishes
+}
+
+# ---- it has no room
+
+@test "a small disk, really full" {
+  mkdir disk
+  mount -t tmpfs -o size=2m tmpfs disk 2> mount.err || skip "a small disk cannot be mounted here: $(< mount.err)"
+  database
+  small=${PGDATABASE}_disk
+  chown "$(stat -c %U "$(sql 'SHOW data_directory')")" disk
+  chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
+  sql "CREATE TABLESPACE $small LOCATION '$PWD/disk'"
+  sql "ALTER TABLE feedback_answer SET TABLESPACE $small"
+  # rows get larger by each UPDATE, and the ballast leaves them little room
+  sql "CREATE TABLE ballast (t text) TABLESPACE $small"
+  sql "DO \$\$ BEGIN LOOP INSERT INTO ballast VALUES (repeat('x', 1000)); COMMIT; END LOOP; END \$\$" 2> ballast.err || true
+  grep -q 'No space left on device' ballast.err
+  sql 'DELETE FROM ballast WHERE ctid IN (SELECT ctid FROM ballast LIMIT 1)'
+  run fb-backfill --batch-size 10 --receipts r.tsv
+  status_full=$status message=$output
+  assert_agree 0 r.tsv
+  sql 'DROP TABLE ballast'
+  assert_finishes
+  sql 'ALTER TABLE feedback_answer SET TABLESPACE pg_default'
+  sql "DROP TABLESPACE $small"
+  umount -l disk
+  assert_equal "$status_full" 2
+  [[ $message == *'No space left on device'* ]]
+}
+
+# What can be set for a session, as odd as a superuser could wish; statement_timeout has a test of its own,
+# idle_session_timeout too, since it ends the session between batches.
+hostile_settings() {
+  cat << 'SETTINGS'
+lock_timeout=1
+idle_in_transaction_session_timeout=1
+deadlock_timeout=1
+default_transaction_read_only=on
+default_transaction_isolation=serializable
+default_transaction_deferrable=on
+client_encoding=LATIN1
+DateStyle=SQL,DMY
+IntervalStyle=sql_standard
+TimeZone=Asia/Kolkata
+search_path=pg_catalog,public,pg_temp
+standard_conforming_strings=off
+backslash_quote=off
+escape_string_warning=on
+quote_all_identifiers=on
+transform_null_equals=on
+array_nulls=off
+row_security=off
+synchronous_commit=off
+client_min_messages=debug1
+check_function_bodies=off
+plpgsql.variable_conflict=error
+plpgsql.extra_warnings=all
+plpgsql.extra_errors=all
+lc_messages=C
+extra_float_digits=-15
+bytea_output=escape
+jit=off
+enable_nestloop=off
+enable_indexscan=off
+enable_bitmapscan=off
+enable_seqscan=off
+work_mem=64kB
+temp_buffers=800kB
+SETTINGS
+}
+
+# The whole way there and back.
+there_and_back() {
+  run -0 --separate-stderr fb-backfill --jobs 2 --batch-size 40 --receipts r.tsv || { echo "$stderr"; false; }
+  assert_output "$(< report)"
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  run -0 fb-backfill --check
+  run -0 fb-backfill --undo r.tsv --quiet
+  run -0 changed
+  assert_output ''
+  rm r.tsv
+  make_plan > plan.tsv
+  fb-apply --batch-size 40 plan.tsv | psql -Xq > r.tsv
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  fb-apply --undo r.tsv | psql -Xq > u.tsv
+  run -0 grep -c ^reverted u.tsv
+  assert_output "$(grep -c . right)"
+  run -0 changed
+  assert_output ''
+  rm r.tsv
+}
+
+@test "settings against us, by PGOPTIONS and by the database: nothing comes of them" {
+  database
+  sql "UPDATE admissions_cohort SET slug = 'señor-' || id || E'-\\\\-\\t-学-''-\\\\.' WHERE id % 3 = 0"
+  fb-backfill --dry-run | sed 's/\[DRY RUN\]/✓/; s/Would update/Updated/; s/DRY RUN: Updated/✓ Successfully updated/; /DRY RUN MODE/d' > report
+  hostile=$(hostile_settings | sed 's/^/-c /' | tr '\n' ' ')
+  # what the tests themselves ask is asked as before
+  fb-backfill() { PGOPTIONS=$hostile PGCLIENTENCODING=LATIN1 command fb-backfill "$@"; }
+  psql() { case $* in -Xq) PGOPTIONS=$hostile PGCLIENTENCODING=LATIN1 command psql "$@" ;; *) command psql "$@" ;; esac; }
+  there_and_back
+  hostile_settings | sed "/,/!s/=\(.*\)/='\1'/; s/^/ALTER DATABASE $PGDATABASE SET /; s/\$/;/" | command psql -Xqd postgres -v ON_ERROR_STOP=1
+  export PGOPTIONS='-c client_min_messages=warning -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off
+    -c idle_in_transaction_session_timeout=0 -c standard_conforming_strings=on -c client_encoding=UTF8'
+  fb-backfill() { env -u PGOPTIONS fb-backfill "$@"; }
+  psql() { case $* in -Xq) env -u PGOPTIONS psql "$@" ;; *) command psql "$@" ;; esac; }
+  there_and_back
+}
+
+# ---- pgbouncer with several connections
+
 @test "two runs at once through pgbouncer with two connections: each batch is whole and has its own receipts" {
+  database
   pooler 2
   pooled fb-backfill --batch-size 5 --model answer --receipts a.tsv --quiet 2> a.err &
   one=$!
   pooled fb-backfill --batch-size 5 --model review --receipts b.tsv --quiet 2> b.err &
   two=$!
-  wait $one || grep -q 'are committed' a.err
-  wait $two || grep -q 'are committed' b.err
+  wait $one || grep -q 'are committed\|nothing was changed' a.err
+  wait $two || grep -q 'are committed\|nothing was changed' b.err
   assert_agree 0 a.tsv b.tsv
   run -0 cut -f 2 a.tsv
   refute_line review
