@@ -166,6 +166,25 @@ assert_nothing_taken_over() {
   done
 }
 
+# ---- a database that takes any bytes for text
+
+@test "in a database in SQL_ASCII a slug that is not UTF-8 is named by its cohort; others are read" {
+  export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
+  psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+  psql -Xqf "$project/tests/original/sample.sql"
+  sql "UPDATE admissions_cohort SET slug = 'señor' WHERE id = 2"
+  PGCLIENTENCODING=SQL_ASCII sql "UPDATE admissions_cohort SET slug = E'se\\xf1or' WHERE id = 1"
+  run -2 fb-backfill --dry-run
+  assert_line 'ERROR:  the slug of cohort 1 is not UTF-8'
+  sql "UPDATE admissions_cohort SET slug = 'miami' WHERE id = 1"
+  PGCLIENTENCODING=SQL_ASCII sql "UPDATE admissions_syllabus SET slug = E'\\xff' WHERE id = 2"
+  run -2 fb-backfill --dry-run
+  assert_line 'ERROR:  the slug of syllabus 2 is not UTF-8'
+  sql "UPDATE admissions_syllabus SET slug = 's' WHERE id = 2"
+  run -0 fb-backfill
+  assert_line '  ✓ Answer 3: cohort=señor → syllabus=s'
+}
+
 # ---- terminals
 
 @test "what functions in views and errors that stop the run have to say does not act on the terminal" {
