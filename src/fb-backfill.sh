@@ -746,16 +746,17 @@ record=''        # what this run's names in the log begin with
 
 # Makes the run's summary in the log, empty as yet, under a name that no other run has or gets.
 open_record() {
-  local message n=1
+  local message name n=1
   message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
-  if [ ! -O "$log" ] || [ -n "$(find "$log/" -maxdepth 0 -perm /022)" ]; then
+  if [ ! -O "$log" ] || [ -n "$(cd -- "$log" && find . -maxdepth 0 -perm /022)" ]; then
     die "$log: others can write to this folder, so it cannot keep the log: nothing was changed"
   fi
-  record=$log/${started//:/-}
-  until claim "$record-summary.json"; do
-    [ -e "$record-summary.json" ] || [ -L "$record-summary.json" ] || die "$record-summary.json: $fault: nothing was changed"
-    record=$log/${started//:/-}.$((n += 1))
+  name=$log/${started//:/-}
+  until claim "$name-summary.json"; do
+    [ -e "$name-summary.json" ] || [ -L "$name-summary.json" ] || die "$name-summary.json: $fault: nothing was changed"
+    name=$log/${started//:/-}.$((n += 1))
   done
+  record=$name
 }
 
 # Keeps the plan in the log.

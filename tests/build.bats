@@ -152,3 +152,36 @@ installed() {
   done
   run -0 diff mawk.tsv gawk.tsv
 }
+
+@test "make install: into a folder with a blank in its name, and nothing of what else lies in examples/" {
+  built_copy
+  installed > ../expected
+  echo 'mine' > examples/receipts.tsv
+  make DESTDIR='../a stage' install
+  run -0 diff <(cat ../expected | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd '../a stage' && find . ! -type d | LC_ALL=C sort)
+  make DESTDIR='../a stage' uninstall
+  run -0 find '../a stage' ! -type d
+  assert_output ''
+}
+
+@test "every file in examples/ is installed" {
+  requires git
+  [ -e "$project/.git" ] || skip 'this is no checkout'
+  cd "$project"
+  make --no-print-directory -n DESTDIR=/stage install > "$BATS_TEST_TMPDIR/commands"
+  for file in $(git ls-files examples); do grep -qwF "$file" "$BATS_TEST_TMPDIR/commands" || fail "$file is not"; done
+}
+
+@test "the programs are built as hardened as Debian's packages" {
+  requires readelf
+  for program in fb-extract fb-resolve fb-apply fb-report; do
+    run -0 readelf -W --dynamic --program-headers "$project/bin/$program"
+    assert_output --partial 'BIND_NOW'
+    assert_output --partial 'GNU_RELRO'
+    assert_output --regexp 'Flags: NOW PIE|Type:? *DYN'
+    refute_output --regexp 'GNU_STACK.* RWE'
+    run -0 readelf -W --dyn-syms "$project/bin/$program"
+    assert_output --partial '__stack_chk_fail'
+    assert_output --partial '_chk@'
+  done
+}

@@ -28,6 +28,7 @@ END $$;
 
 -- A wait is one statement that may take long, of many short transactions. It is to notice when psql
 -- is gone (from PostgreSQL 14 on, where the server's system can tell).
+SET statement_timeout = 0;
 SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;
 DO $$ BEGIN
   PERFORM set_config('client_connection_check_interval', '1s', false);
