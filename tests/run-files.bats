@@ -69,19 +69,19 @@ load helper
   sample_database
   mkdir bin log
   printf '#!/bin/sh\necho 2026-11-24T23:10:05Z\n' > bin/date && chmod +x bin/date
-  PATH=$PWD/bin:$PATH
+  at_that_time() { PATH=$PWD/bin:$PATH "$@"; }
   echo precious > precious
   name=log/2026-11-24T23-10-05Z
   ln -s "$PWD/precious" $name-summary.json
   mkfifo $name.2-summary.json
-  run -0 fb-backfill --dry-run --quiet --log log
+  run -0 at_that_time fb-backfill --dry-run --quiet --log log
   [ -s $name.3-summary.json ]
   # what has the name of its other files
   ln -s "$PWD/precious" $name.4-plan.tsv
-  run -2 fb-backfill --dry-run --quiet --log log
+  run -2 at_that_time fb-backfill --dry-run --quiet --log log
   assert_output --partial "$name.4-plan.tsv: a symbolic link"
   mkfifo $name.5-receipts.tsv
-  run -2 fb-backfill --quiet --log log
+  run -2 at_that_time fb-backfill --quiet --log log
   assert_output --partial "$name.5-receipts.tsv: receipts can only be kept in a regular file"
   assert_equal "$(cat precious)" precious
   run -1 fb-backfill --check
