@@ -21,6 +21,11 @@ examples=$project/examples
   assert_output --partial '2026-01-11 03:17:00 UTC'
 }
 
+@test "the service is kept from what it does not need" {
+  requires systemd-analyze
+  run -0 systemd-analyze security --offline=true --threshold=15 "$examples/fb-backfill.service"   # 1.5 of 10; nothing is 9.6
+}
+
 @test "the commented OnFailure= is sound, too" {
   sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
   grep -q '^OnFailure=' fb-backfill.service
