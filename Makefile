@@ -14,8 +14,13 @@ ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
+# As Debian's packages are built; what an attacker could make of an overflow ends the program.
+HARDENING = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+HARDENED_LINK = -pie -Wl,-z,relro,-z,now
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(WARNINGS) -I$(BUILD)/sql $(CPPFLAGS) $(CFLAGS)
+# Files of 2 GiB and more, and times after 2038, on 32-bit systems too.
+LARGE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -I$(BUILD)/sql $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report
@@ -27,7 +32,7 @@ all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill
 
 $(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(SHARED:%=$(BUILD)/%.o)
 	@mkdir -p $(BIN)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/%.o: src/%.c $(SQL:src/sql/%=$(BUILD)/sql/%.h)
 	@mkdir -p $(BUILD)
@@ -59,31 +64,36 @@ prerequisites:
 
 # ---- installing ----
 
-MAN = $(DESTDIR)$(PREFIX)/share/man
-DOC = $(DESTDIR)$(PREFIX)/share/doc/fb
-BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
-DOCUMENTS = README.md CHANGELOG.md $(shell find examples -type f)
+# In quotes, since a folder's name may have blanks.
+MAN = "$(DESTDIR)$(PREFIX)/share/man"
+DOC = "$(DESTDIR)$(PREFIX)/share/doc/fb"
+BASH_COMPLETIONS = "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
+ZSH = "$(DESTDIR)$(ZSH_COMPLETIONS)"
+PROGRAMS_FOLDER = "$(DESTDIR)$(PREFIX)/bin"
+# These by name: whatever else lies in examples/ is somebody's own.
+DOCUMENTS = README.md CHANGELOG.md $(addprefix examples/,README.md csv/answers.csv csv/cohorts.csv csv/reviews.csv \
+    csv-replay.sh data.sql demo.sh fb-backfill.cron fb-backfill.service fb-backfill.timer least-privilege.sql picture.sh \
+    picture.svg pipeline.sh schema.sql several-databases.sh terminal-svg.py with-server.sh)
 
 # bash looks for a completion by the name of the program.
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 \
-	    $(BASH_COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS)
-	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill $(DESTDIR)$(PREFIX)/bin
+	install -d $(PROGRAMS_FOLDER) $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 $(BASH_COMPLETIONS) $(ZSH)
+	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill $(PROGRAMS_FOLDER)
 	for page in $(MANUALS); do \
 	    install -m 644 $$page $(MAN)/man$${page##*.} || exit; done
 	for program in $(PROGRAMS) fb-backfill; do \
 	    install -m 644 completions/fb.bash $(BASH_COMPLETIONS)/$$program || exit; done
-	install -m 644 completions/_fb $(DESTDIR)$(ZSH_COMPLETIONS)
+	install -m 644 completions/_fb $(ZSH)
 	for file in $(DOCUMENTS); do \
 	    mode=644; [ ! -x $$file ] || mode=755; \
-	    install -d $$(dirname $(DOC)/$$file) && install -m $$mode $$file $(DOC)/$$file || exit; done
+	    install -d "$$(dirname $(DOC)/$$file)" && install -m $$mode $$file $(DOC)/$$file || exit; done
 
 # Folders that others use as well stay.
 uninstall:
-	rm -f $(foreach program,$(PROGRAMS) fb-backfill,$(DESTDIR)$(PREFIX)/bin/$(program) $(BASH_COMPLETIONS)/$(program))
+	rm -f $(foreach program,$(PROGRAMS) fb-backfill,$(PROGRAMS_FOLDER)/$(program) $(BASH_COMPLETIONS)/$(program))
 	for page in $(MANUALS:man/%=%); do \
 	    rm -f $(MAN)/man$${page##*.}/$$page; done
-	rm -f $(DESTDIR)$(ZSH_COMPLETIONS)/_fb $(DOCUMENTS:%=$(DOC)/%)
+	rm -f $(ZSH)/_fb $(DOCUMENTS:%=$(DOC)/%)
 	[ ! -d $(DOC) ] || find $(DOC) -type d -empty -delete
 
 # ---- packages: what they hold is the same at each build, to the byte ----

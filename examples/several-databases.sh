@@ -21,14 +21,15 @@
 #     HOSTS=one.example.com,two.example.com several-databases.sh databases.tsv run
 #
 # A database's folder is then RUN/NAME in the login folder there, and is copied to here when it is done.
+# shellcheck disable=SC2016  # the shell of each job expands what is in single quotes
 set -u -o pipefail
 
 die() { printf 'several-databases.sh: %s\n' "$@" >&2; exit 2; }
 
-what='--plan {}/plan.tsv --receipts {}/receipts.tsv' earlier=''   # {}: the database's folder
+what='--plan "$folder/plan.tsv" --receipts "$folder/receipts.tsv"' earlier=''
 case ${1-} in
-  --dry-run) what='--dry-run --plan {}/plan.tsv'; shift ;;
-  --undo) earlier=${2-}; what="--undo $earlier/{1}/receipts.tsv --receipts {}/receipts.tsv"; shift; shift ;;
+  --dry-run) what='--dry-run --plan "$folder/plan.tsv"'; shift ;;
+  --undo) earlier=${2-}; what="--undo $earlier/\$1/receipts.tsv --receipts \"\$folder/receipts.tsv\""; shift; shift ;;
 esac
 [ $# -ge 2 ] || die 'usage: several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]'
 databases=$1 run=$2; shift 2
@@ -52,14 +53,18 @@ mapfile -t names < <(cut -f 1 "$databases")
 
 # Ctrl-C ends all of them; each is given time to end its batch, and then there is a summary all the same.
 trap : INT
-command="mkdir -p {} && fb-backfill --dbname {2} --json $what${*:+ ${*@Q}}"
+# What each of them runs is in a file, so that parallel finds nothing to replace in the options.
+cat > "$run/command" << END
+folder=$run/\$1
+mkdir -p "\$folder" && exec fb-backfill --dbname "\$2" --json $what${*:+ ${*@Q}}
+END
 # Left to find this number by itself, parallel asks lscpu, which complains where /sys is not mounted.
 PARALLEL="--jobs $(nproc) ${PARALLEL-}"
 export PARALLEL
 over=()
-[ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
+[ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --basefile "$run/command" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
 parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,20000,KILL,25 "${over[@]}" \
-  "${command//'{}'/$run/{1\}}" :::: "$databases"
+  "bash $run/command {1} {2}" :::: "$databases"
 
 # ---- the summary, from each one's report and exit status
 
@@ -72,7 +77,7 @@ status_of() { # line
 worst=0 statuses=()
 for i in "${!names[@]}"; do
   statuses[i]=$(status_of $((i + 1)))
-  (( statuses[i] <= worst )) || worst=${statuses[i]}
+  case ${statuses[i]} in 0) ;; 1) [ "$worst" = 2 ] || worst=1 ;; *) statuses[i]=2 worst=2 ;; esac
 done
 
 summary() {
@@ -91,9 +96,10 @@ summary() {
 summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
 
 for i in "${!names[@]}"; do
-  (( statuses[i] == 0 )) || {
+  [ "${statuses[i]}" = 0 ] || {
     echo "several-databases.sh: ${names[i]}: exit status ${statuses[i]}"
-    sed "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
+    # ssh may have said something, too: nothing of it acts on the terminal
+    LC_ALL=C sed -e $'s/\xc2[\x80-\x9f]\|[\x01-\x08\x0b-\x1f\x7f]/?/g' -e "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
   } >&2
 done
 exit "$worst"

@@ -34,7 +34,7 @@ close_descriptors() {
   local fd
   for fd in /proc/"$BASHPID"/fd/*; do
     fd=${fd##*/}
-    [[ $fd == [012] || $fd == '*' ]] || eval "exec $fd>&-"
+    [[ $fd == [012] || $fd == '*' ]] || exec {fd}>&-
   done
 }
 

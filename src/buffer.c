@@ -1,4 +1,3 @@
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +5,7 @@
 #include "error.h"
 
 void
-buffer_reserve(struct buffer *buffer, size_t more)
+buffer_reserve(struct buffer *buffer, uint64_t more)
 {
 	size_t capacity = buffer->capacity > 0 ? buffer->capacity : 256;
 	char *ptr;

@@ -3,6 +3,7 @@
 #define BUFFER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buffer {
 	char *ptr;
@@ -10,8 +11,11 @@ struct buffer {
 	size_t capacity;	/* bytes allocated */
 };
 
-/* Makes room for `more` bytes after len. May move ptr. Dies where memory cannot be had. */
-void buffer_reserve(struct buffer *, size_t more);
+/*
+ * Makes room for `more` bytes after len. May move ptr. Dies where memory cannot be had. `more` has 64 bits where
+ * size_t has 32, too, so that a multiple of a length cannot overflow.
+ */
+void buffer_reserve(struct buffer *, uint64_t more);
 
 /* Appends bytes. May move ptr. Dies where memory cannot be had. */
 void buffer_append(struct buffer *, const void *bytes, size_t len);

@@ -1,6 +1,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "buffer.h"
 #include "cohorts.h"
@@ -60,7 +62,7 @@ new_bytes(struct cohorts *cohorts, size_t len)
 }
 
 static struct cohort *
-new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct buffer *plan_end, unsigned long line)
+new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct buffer *plan_end, uint64_t line)
 {
 	struct cohort *cohort = new_bytes(cohorts, offsetof(struct cohort, bytes) + plan_end->len);
 
@@ -72,26 +74,61 @@ new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct 
 	return cohort;
 }
 
+/*
+ * Spreads ids, which may well rise in steps, over all bits. uthash's own is made for keys of any length. The factors are odd
+ * and not to be foreseen, so nobody can make a dump of ids that all end in one bucket.
+ */
+static inline unsigned
+cohort_hash(const struct cohorts *cohorts, int64_t id)
+{
+	uint64_t hash = (uint64_t)id * cohorts->factor[0];
+
+	hash ^= hash >> 32;
+	return (unsigned)(hash * cohorts->factor[1] >> 32);
+}
+
+static void
+choose_factors(uint64_t factor[2])
+{
+	struct timespec now = { 0 };
+	uint64_t seed;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* Where the stack lies differs from run to run, too. */
+	seed = (uint64_t)now.tv_sec ^ (uint64_t)now.tv_nsec << 32 ^ (uint64_t)getpid() << 16 ^ (uint64_t)(uintptr_t)&now;
+	for (int i = 0; i < 2; i++) {
+		/* Steps and mixing of splitmix64 (Steele, Lea and Flood, 2014). */
+		uint64_t mixed = seed += UINT64_C(0x9e3779b97f4a7c15);
+
+		mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+		mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+		factor[i] = (mixed ^ mixed >> 31) | 1;
+	}
+}
+
 void
 cohorts_load(struct cohorts *cohorts, struct table *dump)
 {
 	struct buffer plan_end = { 0 };
 
 	*cohorts = (struct cohorts){ 0 };
+	choose_factors(cohorts->factor);
 	while (table_next(dump)) {
 		bool has_syllabus = dump->field[SYLLABUS_ID].ptr != NULL;
 		int64_t id, syllabus_id = 0;
 		struct cohort *cohort;
+		unsigned hash;
 
 		if (!table_bigint(dump, COHORT_ID, &id) || (has_syllabus && !table_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
-		HASH_FIND(hh, cohorts->map, &id, sizeof id, cohort);
+		hash = cohort_hash(cohorts, id);
+		HASH_FIND_BYHASHVALUE(hh, cohorts->map, &id, sizeof id, hash, cohort);
 		if (cohort == NULL) {
 			cohort = new_cohort(cohorts, id, has_syllabus, &plan_end, dump->lines.number);
-			HASH_ADD(hh, cohorts->map, id, sizeof cohort->id, cohort);
+			HASH_ADD_BYHASHVALUE(hh, cohorts->map, id, sizeof cohort->id, hash, cohort);
 		} else if (!slice_equal(cohort_plan_end(cohort), (struct slice){ plan_end.ptr, plan_end.len })) {
-			die("%s:%lu: cohort %" PRId64 " has other values here than on line %lu",
+			die("%s:%" PRIu64 ": cohort %" PRId64 " has other values here than on line %" PRIu64,
 			    dump->lines.name, dump->lines.number, id, cohort->line);
 		}
 	}
@@ -118,7 +155,7 @@ cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], co
 	for (size_t i = 0; i < count; i++) {
 		unsigned place;
 
-		hash[i] = cohort_hash(&id[i]);
+		hash[i] = cohort_hash(cohorts, id[i]);
 		HASH_TO_BKT(hash[i], table->num_buckets, place);
 		bucket[i] = &table->buckets[place];
 		__builtin_prefetch(bucket[i]);

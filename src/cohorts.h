@@ -6,7 +6,6 @@
 
 /* uthash ends the program where memory cannot be had; end it as everything else does. */
 #define uthash_fatal(message) die("out of memory")
-#define HASH_FUNCTION(key, len, hash) ((hash) = cohort_hash(key))
 #include <uthash.h>
 
 /*
@@ -20,28 +19,19 @@
 #include "slice.h"
 #include "table.h"
 
-/* Spreads ids, which may well rise in steps, over all bits. uthash's own is made for keys of any length. */
-static inline unsigned
-cohort_hash(const int64_t *id)
-{
-	uint64_t hash = (uint64_t)*id * UINT64_C(0x9e3779b97f4a7c15);
-
-	hash ^= hash >> 32;
-	return (unsigned)(hash * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
 /* All that a lookup compares lies in the first of its cache lines. */
 struct cohort {
 	UT_hash_handle hh;
 	int64_t id;
 	size_t len;		/* of bytes */
-	unsigned long line;	/* where the dump has it */
+	uint64_t line;		/* where the dump has it */
 	bool has_syllabus;
 	char bytes[];		/* how its plan lines end: COHORT TAB SYLLABUS_ID TAB SYLLABUS newline, encoded */
 };
 
 struct cohorts {
-	struct cohort *map;		/* uthash's */
+	struct cohort *map;		/* uthash's, with hashes of ours */
+	uint64_t factor[2];		/* what ids are hashed with; of each run's own */
 	struct cohort_chunk *chunk;	/* where they lie */
 };
 

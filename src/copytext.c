@@ -181,20 +181,13 @@ encode_piece(struct slice *value, char escaped[2], struct slice *piece)
 	return true;
 }
 
-static const struct slice encoded_null = { "\\N", 2 };
-
-void
-copytext_put(struct out *out, struct slice value)
+bool
+copytext_is_plain(struct slice value)
 {
-	char escaped[2];
-	struct slice piece;
-
-	if (value.ptr == NULL) {
-		out_slice(out, encoded_null);
-		return;
-	}
-	while (encode_piece(&value, escaped, &piece))
-		out_slice(out, piece);
+	for (size_t i = 0; i < value.len; i++)
+		if (escape_letter(value.ptr[i]) != 0)
+			return false;
+	return true;
 }
 
 void
@@ -204,7 +197,7 @@ copytext_append(struct buffer *buffer, struct slice value)
 	struct slice piece;
 
 	if (value.ptr == NULL) {
-		buffer_append(buffer, encoded_null.ptr, encoded_null.len);
+		buffer_append(buffer, "\\N", 2);
 		return;
 	}
 	while (encode_piece(&value, escaped, &piece))

@@ -8,7 +8,6 @@
 #include <stdbool.h>
 
 #include "buffer.h"
-#include "out.h"
 #include "slice.h"
 
 /*
@@ -28,10 +27,10 @@ bool copytext_field(struct slice *rest, struct slice *field);
  */
 struct slice copytext_decode(struct slice field, struct buffer *scratch);
 
-/* Writes a value encoded; \N for the NULL slice. */
-void copytext_put(struct out *, struct slice value);
+/* Whether a value, not the NULL slice, is encoded as it is: COPY TO writes no backslash into it. */
+bool copytext_is_plain(struct slice value);
 
-/* Appends a value encoded, likewise. */
+/* Appends a value encoded; \N for the NULL slice. */
 void copytext_append(struct buffer *, struct slice value);
 
 #endif

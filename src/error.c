@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,6 @@ int
 problems_status(const struct problems *problems)
 {
 	if (problems->count > PROBLEMS_SHOWN)
-		warn("... and %lu more", problems->count - PROBLEMS_SHOWN);
+		warn("... and %" PRIu64 " more", problems->count - PROBLEMS_SHOWN);
 	return problems->count > 0 ? STATUS_SOME : STATUS_OK;
 }

@@ -6,6 +6,8 @@
 #ifndef ERROR_H
 #define ERROR_H
 
+#include <stdint.h>
+
 /* As grep and diff have them; see fb(7). */
 enum {
 	STATUS_OK = 0,		/* all is well */
@@ -30,7 +32,7 @@ void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Records that got no further. Zero it to begin. */
 struct problems {
-	unsigned long count;
+	uint64_t count;
 };
 
 /* Counts one more; the first five are printed. */

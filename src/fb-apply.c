@@ -2,9 +2,11 @@
  * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
  * receipts into the script that takes back what they say was updated.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "copytext.h"
 #include "error.h"
@@ -37,6 +39,9 @@ COMMON_HELP("   ")
 static const char apply_head_sql[] = {
 #include "apply-head.sql.h"
 };
+static const char apply_setup_sql[] = {
+#include "apply-setup.sql.h"
+};
 static const char apply_sql[] = {
 #include "apply.sql.h"
 };
@@ -54,11 +59,11 @@ static const char apply_begin_sql[] = {
 };
 
 struct options {
-	long batch_size;	/* records */
-	long lock_timeout;	/* milliseconds; 0: none */
-	long pause;		/* milliseconds */
-	long max_lag;		/* seconds; 0: any */
-	long max_failures;	/* records, or a percentage of them; -1: any number */
+	int64_t batch_size;	/* records */
+	int64_t lock_timeout;	/* milliseconds; 0: none */
+	int64_t pause;		/* milliseconds */
+	int64_t max_lag;		/* seconds; 0: any */
+	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
 	bool max_is_percentage;
 	bool undo;
 	struct models models;
@@ -78,7 +83,7 @@ read_max_failures(struct options *options, const char *argument)
 	if (!text_bigint(number, &max) || max < 0 || max > (options->max_is_percentage ? 100 : INT_MAX))
 		die_usage("--max-failures: '%s' is neither a whole number from 0 to %d nor a percentage from 0%% to 100%%",
 		    argument, INT_MAX);
-	options->max_failures = (long)max;
+	options->max_failures = max;
 }
 
 static struct options
@@ -116,21 +121,22 @@ read_options(int argc, char **argv)
 /* The words in which carrying out a plan and taking it back differ. */
 static const struct script_value apply_words[] = {
 	{ "purpose", "carries out a plan: it sets syllabus_id where it is NULL" },
-	{ "verb", "apply" }, { "done", "updated" }, { "changed", "already-set" }, { "expected", "NULL" },
-	{ "new", "b.syllabus_id" }, { "unchanged", "IS NULL" },
-	{ "record_new", "rec.syllabus_id" }, { "record_unchanged", "IS NULL" },
+	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "expected", "NULL" },
+	{ "new", "b.syllabus_id" }, { "before", "IS NULL" }, { "after", "OPERATOR(pg_catalog.=) b.syllabus_id" },
 	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
 	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
-	{ "verb", "undo" }, { "done", "reverted" }, { "changed", "syllabus-changed" }, { "expected", "the receipt's" },
-	{ "new", "NULL" }, { "unchanged", "= b.syllabus_id" },
-	{ "record_new", "NULL" }, { "record_unchanged", "= rec.syllabus_id" },
+	{ "verb", "clear" }, { "done", "reverted" }, { "changed", "syllabus-changed" }, { "expected", "the receipt's" },
+	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },
 	/* Of several runs' receipts for a row, that of the syllabus which it has now is taken back. */
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
-enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 10 };
+enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 11 };
+
+/* Before a slug in hexadecimal, here and in apply.sql. */
+#define HEX_MARK "hex:"
 
 /* A script being written. */
 struct script {
@@ -138,9 +144,10 @@ struct script {
 	const struct options *options;
 	const struct models *models;
 	int64_t records;	/* so far */
-	long in_batch;		/* records in the open batch; 0: none is open */
+	int64_t in_batch;	/* records in the open batch; 0: none is open */
 	bool in_order;		/* the batch's ids rise */
 	bool *has_model;	/* for each model, whether the open batch has records of it */
+	bool has_hex;		/* the open batch has a slug that is written in hexadecimal */
 	int last_model;		/* of the record before */
 	int64_t last_id;
 };
@@ -155,11 +162,11 @@ put_limits(struct script *script)
 		{ "max_lag", max_lag }, { "max_failures", max_failures }, { "too_many", too_many }, { NULL, NULL },
 	};
 
-	snprintf(max_lag, sizeof max_lag, "%ld", options->max_lag);
-	snprintf(max_failures, sizeof max_failures, options->max_is_percentage ? "%ld%%" : "%ld", options->max_failures);
+	snprintf(max_lag, sizeof max_lag, "%" PRId64, options->max_lag);
+	snprintf(max_failures, sizeof max_failures, "%" PRId64 "%s", options->max_failures, options->max_is_percentage ? "%" : "");
 	/* In fewer than a hundred records a single one is more than 1%. */
 	snprintf(too_many, sizeof too_many, options->max_is_percentage
-	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %ld" : "so_far.failed > %ld",
+	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %" PRId64 : "so_far.failed > %" PRId64,
 	    options->max_failures);
 	if (options->max_lag > 0)
 		script_put(&script->out, apply_max_lag_sql, values);
@@ -174,14 +181,18 @@ begin_script(struct script *script)
 	struct script_value values[WORDS + OTHER_VALUES] = { { NULL, NULL } };
 	struct script_value *more = values + WORDS;
 
-	snprintf(lock_timeout, sizeof lock_timeout, "%ld", script->options->lock_timeout);
-	snprintf(batch_size, sizeof batch_size, "%ld", script->options->batch_size);
+	snprintf(lock_timeout, sizeof lock_timeout, "%" PRId64, script->options->lock_timeout);
+	snprintf(batch_size, sizeof batch_size, "%" PRId64, script->options->batch_size);
 	memcpy(values, script->options->undo ? undo_words : apply_words, sizeof apply_words);
 	*more++ = (struct script_value){ "version", FB_VERSION };
 	*more++ = (struct script_value){ "lock_timeout", lock_timeout };
 	*more++ = (struct script_value){ "batch_size", batch_size };
 	script_put(&script->out, apply_head_sql, values);
 	script_put_session(&script->out);
+	out_string(&script->out, apply_setup_sql);
+	script_begin_schemas(&script->out);
+	for (int i = 0; i < script->models->count; i++)
+		script_put_schema(&script->out, script->models->model[i].schema_variable, script->models->model[i].table, true);
 	script_put(&script->out, apply_sql, values);
 	for (int i = 0; i < script->models->count; i++) {
 		const struct model *model = &script->models->model[i];
@@ -192,6 +203,7 @@ begin_script(struct script *script)
 		more[3] = (struct script_value){ "id", model->id };
 		more[4] = (struct script_value){ "cohort_id", model->cohort_id };
 		more[5] = (struct script_value){ "syllabus_id", model->syllabus_id };
+		more[6] = (struct script_value){ "relation", model->relation };
 		script_put(&script->out, apply_model_sql, values);
 	}
 	put_limits(script);
@@ -204,7 +216,7 @@ begin_batch(struct script *script)
 	if (script->records > 0 && script->options->pause > 0) {
 		char sleep[64];
 
-		snprintf(sleep, sizeof sleep, "\\! sleep %ld.%03ld\n\n",
+		snprintf(sleep, sizeof sleep, "\\! sleep %" PRId64 ".%03" PRId64 "\n\n",
 		    script->options->pause / 1000, script->options->pause % 1000);
 		out_string(&script->out, sleep);
 	}
@@ -214,6 +226,7 @@ begin_batch(struct script *script)
 	    ":begin_batch;\n"
 	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");
 	script->in_order = true;
+	script->has_hex = false;
 	for (int i = 0; i < script->models->count; i++)
 		script->has_model[i] = false;
 }
@@ -224,18 +237,52 @@ end_batch(struct script *script)
 	if (script->in_batch == 0)
 		return;
 	out_string(&script->out, "\\.\n");
+	if (script->has_hex)
+		out_string(&script->out, "CALL pg_temp.fb_decode_slugs();\n");
 	if (!script->in_order)
 		out_string(&script->out, "CALL pg_temp.fb_set_duplicates_aside();\n");
 	for (int i = 0; i < script->models->count; i++) {
 		if (!script->has_model[i])
 			continue;
 		out_string(&script->out, "CALL pg_temp.fb_");
-		out_string(&script->out, script->options->undo ? "undo_" : "apply_");
+		out_string(&script->out, script->options->undo ? "clear_" : "set_");
 		out_slice(&script->out, script->models->model[i].name);
 		out_string(&script->out, "();\n");
 	}
+	out_string(&script->out, "CALL pg_temp.fb_make_receipts(");
+	out_int(&script->out, script->in_batch);
+	/* Rows that were decoded do not lie where they were. */
+	out_string(&script->out, script->has_hex ? ", false);\n" : ", true);\n");
 	out_string(&script->out, ":commit_and_print_receipts;\n\n");
 	script->in_batch = 0;
+}
+
+/*
+ * Writes a slug as COPY data without a backslash, except that of \N: psql takes a line of data for commands of its own
+ * if the server makes it believe that the COPY is over (CVE-2026-6464).
+ */
+static void
+put_slug(struct script *script, struct slice slug)
+{
+	static const char mark[] = HEX_MARK, digits[] = "0123456789abcdef";
+	struct out *out = &script->out;
+
+	if (slug.ptr == NULL) {
+		out_string(out, "\\N");
+		return;
+	}
+	if (copytext_is_plain(slug) && (slug.len < strlen(mark) || memcmp(slug.ptr, mark, strlen(mark)) != 0)) {
+		out_slice(out, slug);
+		return;
+	}
+	script->has_hex = true;
+	out_string(out, mark);
+	for (size_t i = 0; i < slug.len; i++) {
+		const unsigned char byte = (unsigned char)slug.ptr[i];
+		const char hex[] = { digits[byte >> 4], digits[byte & 15] };
+
+		out_bytes(out, hex, sizeof hex);
+	}
 }
 
 static void
@@ -251,11 +298,11 @@ put_record(struct script *script, const struct table *plan, int model, int64_t i
 	out_string(out, "\t");
 	table_put_bigint(plan, COHORT_ID, cohort_id, out);
 	out_string(out, "\t");
-	copytext_put(out, plan->field[COHORT]);
+	put_slug(script, plan->field[COHORT]);
 	out_string(out, "\t");
 	table_put_bigint(plan, SYLLABUS_ID, syllabus_id, out);
 	out_string(out, "\t");
-	copytext_put(out, plan->field[SYLLABUS]);
+	put_slug(script, plan->field[SYLLABUS]);
 	out_string(out, "\n");
 }
 

@@ -1,4 +1,5 @@
-#!/usr/bin/env bash
+#!/usr/bin/env -S -u SHELLOPTS -u BASHOPTS -u BASH_ENV bash
+# shellcheck shell=bash
 # fb-backfill: the whole back-fill as one command, from the programs beside it and psql.
 # It reads top to bottom: options, then one function for each thing that it can do, then main.
 set -u -o pipefail
@@ -43,22 +44,29 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
 
 Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1).'
 
-# What could act on a terminal (a file's name may hold anything) shows as question marks: bidirectional
-# controls, U+061C, U+200E to U+202E, U+2066 to U+2069; control characters; bytes that are no UTF-8.
-warn() {
-  local text="$*" turn
+# Prints a line in which nothing can act on a terminal: it may have a file's name in it, or what a server says. Shown as
+# question marks are control characters, bytes that are no UTF-8, and bidirectional controls (U+061C, U+200E to U+202E,
+# U+2066 to U+2069).
+put_line() ( # text
+  text=$1
+  { LC_ALL=C.UTF-8; } 2> /dev/null   # what is printable does not depend on the caller's locale
   for turn in $'\xd8\x9c' $'\xe2\x80\x8e' $'\xe2\x80\x8f' $'\xe2\x80\xaa' $'\xe2\x80\xab' $'\xe2\x80\xac' $'\xe2\x80\xad' \
       $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x81\xa7' $'\xe2\x81\xa8' $'\xe2\x81\xa9'; do
     text=${text//"$turn"/?}
   done
+  printf '%s\n' "${text//[^[:print:]	]/?}"
+)
+put_lines() { local line; while IFS= read -r line || [ "$line" ]; do put_line "$line"; done; }
+warn() {
+  put_line "fb-backfill: $*" >&8
   clear_line
-  printf 'fb-backfill: %s\n' "${text//[^[:print:]]/?}" >&2
 }
 die() { error=$*; warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 
 # ---- options ----
 
+exec 8>&2        # where messages go, until prepare_messages
 drawing=''       # whether progress is drawn
 action=run       # or apply, undo, check
 file=''          # --apply's or --undo's operand
@@ -75,6 +83,7 @@ number() { # name value least most
     die_usage "$1: '$2' is no whole number from $3 to $4"
   fi
   value=$((10#$2))
+  is_count "$value"
 }
 
 # The same from 0 to $3, or from 0% to 100%.
@@ -84,6 +93,11 @@ number_or_percentage() { # name value most
     *) number "$1" "$2" 0 "$3" ;;
   esac
 }
+
+# What comes from outside is not computed with before it is known to be a count: digits, none of them leading zeros, and
+# no more than arithmetic can bear. The shell would evaluate anything else.
+is_count() { [[ $1 =~ ^(0|[1-9][0-9]{0,17})$ ]]; }
+is_model() { [[ $1 =~ ^[a-z0-9_]+$ && $'\n'$models == *$'\n'"$1="* ]]; }
 
 # $1 is an action that excludes the others.
 set_action() {
@@ -142,7 +156,7 @@ read_options() {
       --receipts) receipts=$value ;;
       --log) log=$value ;;
       --dbname) psql+=(-d "$value") ;;
-      --jobs) number "$name" "$value" 1 1000; jobs=$value ;;
+      --jobs) number "$name" "$value" 1 1000; jobs=$((value)) ;;
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
       --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
       --pause) number "$name" "$value" 0 $int_max; apply+=("$name" "$value") ;;
@@ -186,6 +200,7 @@ read_options() {
 # ---- processes and temporary files ----
 
 tmp=''
+reached_end=''   # else, whatever the exit status, something is wrong with this script or its shell
 applies=()       # process ids: a fb-apply for each job
 writers=()       # and a psql
 applying=''      # something may be committed
@@ -195,8 +210,10 @@ clean_up() {
   local status=$?
   stay
   [ -z "$(jobs -pr)" ] || stop_children
+  [ "$reached_end" ] || (( status == 2 )) || status=2
   clear_line
   leave_object "$status" || status=2
+  end_messages
   [ -z "$tmp" ] || rm -rf "$tmp"
   exit "$status"
 }
@@ -216,7 +233,8 @@ stop_children() {
     # It ends with the last writer, and what it runs could outlive it.
     [ "$pid" = "${follower-}" ] || kill "$pid" 2>/dev/null
   done
-  wait
+  # One by one: a plain wait would also wait for who passes on messages, and that one for us.
+  for pid in $(jobs -p); do wait "$pid"; done
 }
 
 # shellcheck disable=SC2317
@@ -266,7 +284,7 @@ await() { # pid
 
 # The worst of the exit statuses so far.
 worst=0
-note_status() { (( $1 > worst )) && worst=$1; return 0; }
+note_status() { is_count "$1" && (( $1 > worst )) && worst=$(($1)); return 0; }
 
 # Opens a named pipe: to write at 5, to read at 6. By its name neither end opens before the other does,
 # and who waits for one that was killed waits forever.
@@ -285,26 +303,37 @@ close_pipe() { exec 5>&- 6<&-; }
 drawn=''         # whether one stands
 next_draw=0      # when the next may be drawn
 phase=starting   # what goes on
-phase_began=${EPOCHREALTIME/[.,]/}   # microseconds
+phase_began=${EPOCHREALTIME//[!0-9]/}   # microseconds
 watched=()       # the files that grow by it, each with a header line
 passed=()        # bytes of each that were counted
 lines=0 failures=0   # whole lines in them, and those of failed records
 to_do=''         # how many there will be, if that is known
 
-# Decides whether to draw; what programs say goes to 8, which is standard error where nothing is drawn.
-prepare_progress() {
+# Decides whether to draw. What programs, and psql for the server, say goes to 8, and comes to standard error line by
+# line, harmless: at once, or where progress is drawn at the next look.
+prepare_messages() {
   if [ "$progress" = yes ] || { [ "$progress" ] && [ -t 2 ] && [ "${TERM-dumb}" != dumb ]; }; then
     # shellcheck disable=SC2094  # others write, this shell reads
     exec 8>> "$tmp/messages" 7< "$tmp/messages"
     drawing=yes
   else
-    exec 8>&2
+    exec 8> >(trap '' INT TERM HUP USR1; put_lines >&2)
+    shower=$!
   fi
+}
+shower=''
+
+# All that was said is on standard error when this returns.
+# shellcheck disable=SC2317  # called by clean_up
+end_messages() {
+  clear_line
+  exec 8>&-
+  [ ! "$shower" ] || wait "$shower"
 }
 
 begin_phase() { # phase file...
   phase=$1 watched=("${@:2}") passed=() lines=0 failures=0 to_do=''
-  phase_began=${EPOCHREALTIME/[.,]/}
+  phase_began=${EPOCHREALTIME//[!0-9]/}
   next_draw=$((phase_began + 300000))   # what is over by then needs no line
 }
 
@@ -313,7 +342,7 @@ clear_line() {
   [ "$drawing" ] || return 0
   [ -z "$drawn" ] || printf '\r\e[K' >&2
   drawn=''
-  [ ! -s "$tmp/messages" ] || cat <&7 >&2
+  [ ! -s "$tmp/messages" ] || put_lines <&7 >&2
 }
 
 # Counts what came to the files since they were counted last.
@@ -325,6 +354,7 @@ count_growth() {
       NR > 1 { bytes += length(line) + 1; failed += line ~ /^failed\t/ }
       { line = $0 }
       END { printf "%.0f %.0f %.0f\n", NR - 1, failed, bytes }')"
+    if ! is_count "$new" || ! is_count "$failed" || ! is_count "$bytes"; then continue; fi
     (( new == 0 || ${passed[i]-0} > 0 )) || new=$((new - 1))   # the header
     lines=$((lines + new)) failures=$((failures + failed)) passed[i]=$((${passed[i]-0} + bytes))
   done
@@ -340,7 +370,8 @@ clock() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); } # seconds
 
 # What goes on, in words, as it was counted last.
 progress_text() {
-  local time=$((${EPOCHREALTIME/[.,]/} - phase_began)) text=$phase
+  is_count "$to_do" || to_do=''
+  local time=$((${EPOCHREALTIME//[!0-9]/} - phase_began)) text=$phase
   if (( ${#watched[@]} > 0 )); then
     text+=" $lines"
     [ -z "$to_do" ] || text+=" of $to_do"
@@ -357,17 +388,17 @@ progress_text() {
 }
 
 draw() {
-  local began=${EPOCHREALTIME/[.,]/} text columns='' spent
+  local began=${EPOCHREALTIME//[!0-9]/} text columns='' spent
   [ ! -s "$tmp/messages" ] || clear_line
   count_growth
   [ -z "$applying" ] || to_do=${to_do:-$(count_to_do)}
   text=$(progress_text)
   read -r _ columns <<< "$(stty size <&2 2> /dev/null)"
-  (( columns > 1 )) || columns=80
+  is_count "$columns" && (( columns > 1 )) || columns=80
   printf '\r%s\e[K' "${text:0:columns - 1}" >&2
   drawn=yes
   # Five times a second, but no more than a tenth of the time.
-  spent=$((${EPOCHREALTIME/[.,]/} - began))
+  spent=$((${EPOCHREALTIME//[!0-9]/} - began))
   next_draw=$((began + (spent > 20000 ? 10 * spent : 200000)))
 }
 
@@ -376,7 +407,7 @@ show_until() { # command...
   [ "$drawing" ] || return 0
   until "$@"; do
     sleep 0.1
-    (( ${EPOCHREALTIME/[.,]/} < next_draw )) || draw
+    (( ${EPOCHREALTIME//[!0-9]/} < next_draw )) || draw
   done
 }
 
@@ -403,9 +434,65 @@ tell_progress() {
   on_request tell_progress
 }
 
+# ---- files that stay ----
+
+declare -A claimed=()   # the descriptors of this run's files, by name
+fault=''                # why a file could not be claimed
+
+# Makes a file that nobody else has: new, its user's alone, and locked as long as this run or a psql of it goes on.
+# Fails where there is one of that name; it is not opened, whatever it is.
+claim() { # file
+  local temporary fd
+  if ! temporary=$(mktemp -- "$(dirname -- "$1")/.fb-backfill.XXXXXX" 2>&1); then
+    fault=${temporary##*: }
+    return 1
+  fi
+  exec {fd}> "$temporary"
+  flock -n "$fd"
+  if ! fault=$(mv -nT -- "$temporary" "$1" 2>&1) || [ -e "$temporary" ]; then
+    fault=${fault##*: } fault=${fault:-File exists}
+    rm -f -- "$temporary"
+    exec {fd}>&-
+    return 1
+  fi
+  claimed[$1]=$fd
+}
+
+# Sees to it that nothing has a name that is wanted for a file of this run. What an earlier run has written there may be the
+# only way to undo it, so receipts are moved to FILE.~N~; a plan or an empty file is removed.
+make_room() { # file [keep]
+  local n=1 fd
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  [ ! -L "$1" ] || die "$1: a symbolic link, which no file of a run is written through: nothing was changed"
+  [ -f "$1" ] || die "$1: receipts can only be kept in a regular file"
+  { exec {fd}< "$1"; } 2> /dev/null || die "$1: cannot be read, so another run may be writing it: nothing was changed"
+  flock -n "$fd" || die "$1: another run is writing it: nothing was changed"
+  if [ "${2-}" ] && [ -s "$1" ]; then
+    while [ -e "$1.~$n~" ] || [ -L "$1.~$n~" ]; do n=$((n + 1)); done
+    fault=$(mv -nT -- "$1" "$1.~$n~" 2>&1) || die "$1: could not be moved aside: ${fault##*: }: nothing was changed"
+    warn "$1: the earlier receipts are kept as $1.~$n~"
+  else
+    rm -f -- "$1" || die "$1: could not be replaced: nothing was changed"
+  fi
+  exec {fd}<&-
+}
+
+# Copies a file that is wanted to where it is wanted: a new file, or a pipe or device that is there.
+keep() { # from to
+  if [ -p "$2" ] || [ -c "$2" ]; then
+    fault=$(cat -- "$1" 2>&1 > "$2") || die "$2: ${fault##*: }: nothing was changed"
+    return
+  fi
+  make_room "$2"
+  claim "$2" || die "$2: $fault: nothing was changed"
+  cat -- "$1" >&"${claimed[$2]}" && return
+  rm -f -- "$2"
+  die "$2: could not be written: nothing was changed"
+}
+
 # ---- the plan ----
 
-# What begins the psql script of a transaction that cannot write. No timeout ends it but that for locks.
+# What begins the psql script of a transaction that cannot write.
 begin_reading() {
   cat << END
 \\set ON_ERROR_STOP on
@@ -455,45 +542,19 @@ make_plan() {
   (( worst < 2 )) || die "the plan could not be made: nothing was changed"
 }
 
-# Empties a file, or makes one. Bash's own message would show its name as it is.
-empty() { # file
-  local message
-  message=$( { : > "$1"; } 2>&1 ) || die "$1: ${message##*: }: nothing was changed"
-}
-
-# Copies a file that is wanted to where it is wanted.
-keep() { # from to
-  empty "$2"
-  cat -- "$1" > "$2" && return
-  [ ! -f "$2" ] || rm -f -- "$2"
-  die "$2: could not be written: nothing was changed"
-}
-
 # ---- applying ----
-
-# The receipts that an earlier run left under the same name may be the only way to undo it; those
-# of its jobs as well, if it was interrupted.
-save_earlier_receipts() {
-  local file message files=("$receipts")
-  (( ${#parts[@]} == 1 )) || files+=("${parts[@]}")
-  for file in "${files[@]}"; do
-    if [ ! -f "$file" ] || [ ! -s "$file" ]; then continue; fi
-    # of a file and itself, cp makes the backup alone
-    message=$(cp -p --force --backup=numbered -- "$file" "$file" 2>&1) || die "$file: no backup could be made: ${message##*: }"
-    warn "$file: the earlier receipts are kept beside it, as $file.~N~ with the highest N"
-  done
-}
 
 count_records() {
   local lines
   lines=$(LC_ALL=C grep -c '' < "$1")  # wc would not count a last line that was cut off
+  is_count "$lines" || lines=0
   echo $((lines > 0 ? lines - 1 : 0))
 }
 
 tell_committed() {
   local committed
-  committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted"' | wc -l)
-  warn "$((committed)) of $(count_records "$input") records are committed, batch by batch" \
+  committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted" { n++ } END { print n + 0 }')
+  warn "$committed of $(count_records "$input") records are committed, batch by batch" \
     "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
   if [ "$receipts_kept" ]; then
     warn "their receipts are in ${parts[*]}"
@@ -505,6 +566,7 @@ tell_committed() {
 split_input() {
   local total per i first last
   total=$(count_records "$input")
+  is_count "$total" || die "$input: could not be counted: nothing was changed"
   per=$(( (total + jobs - 1) / jobs ))
   (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
@@ -522,7 +584,7 @@ start_job() { # index
   "${apply[@]}" "${inputs[$1]}" >&5 2>&8 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
   # A terminal's Ctrl-C and hang-up would go to psql, too, and cut off the receipts of what is committed.
-  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 > "${parts[$1]}" 2>&8 5>&- 6<&- & writers+=($!)
+  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 >&"${claimed[${parts[$1]}]}" 2>&8 5>&- 6<&- & writers+=($!)
   close_pipe
 }
 
@@ -565,10 +627,13 @@ carry_out() {
       die "$file: the receipts of this run need a file of their own: nothing was changed"
     fi
   done
-  save_earlier_receipts
+  for file in "$receipts" "${parts[@]}"; do
+    [ "${claimed[$file]-}" ] && continue   # the one part of one job is the whole
+    make_room "$file" keep
+    claim "$file" || die "$file: $fault: nothing was changed"
+  done
   for i in "${!inputs[@]}"; do
     mkfifo "$tmp/script.$i" || exit 2
-    empty "${parts[$i]}"
   done
   mkfifo "$tmp/receipts" || die "nothing was changed"
   applying=yes
@@ -587,7 +652,7 @@ carry_out() {
   wait_for "$reporter"; status=$?
   wait_for "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then
-    if join_parts > "$receipts"; then
+    if join_parts >&"${claimed[$receipts]}"; then
       rm -f -- "${parts[@]}"
       parts=("$receipts")
     else
@@ -613,7 +678,7 @@ plan_kept=''     # the file that has the plan
 receipts_kept=''
 counted=''       # the object of --check
 started=''       # UTC
-start=${EPOCHREALTIME/[.,]/}   # microseconds
+start=${EPOCHREALTIME//[!0-9]/}   # microseconds
 
 # A string for JSON, null for an empty one. Where it has any but these characters, all of them are escaped
 # by their UTF-16, since a file's name may hold anything. Bytes that are no UTF-8 JSON cannot have.
@@ -644,7 +709,7 @@ report_object() {
 # The object: what is known here, and then the keys of fb-report's.
 # shellcheck disable=SC2317
 object() { # exit status
-  local now=${EPOCHREALTIME/[.,]/} name=$action separator='' part models
+  local now=${EPOCHREALTIME//[!0-9]/} name=$action separator='' part models
   [ -z "$dry_run" ] || name=dry-run
   printf '{"action": "%s", "status": %d, "error": ' "$name" "$1"
   json_string "$error"
@@ -683,10 +748,13 @@ record=''        # what this run's names in the log begin with
 open_record() {
   local message name n=1
   message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
+  if [ ! -O "$log" ] || [ -n "$(cd -- "$log" && find . -maxdepth 0 -perm /022)" ]; then
+    die "$log: others can write to this folder, so it cannot keep the log: nothing was changed"
+  fi
   name=$log/${started//:/-}
-  until message=$( { set -C; : > "$name-summary.json"; } 2>&1); do
-    [ -e "$name-summary.json" ] || die "$name-summary.json: ${message##*: }: nothing was changed"
-    name=$log/${started//:/-}.$((++n))
+  until claim "$name-summary.json"; do
+    [ -e "$name-summary.json" ] || [ -L "$name-summary.json" ] || die "$name-summary.json: $fault: nothing was changed"
+    name=$log/${started//:/-}.$((n += 1))
   done
   record=$name
 }
@@ -702,9 +770,9 @@ record_plan() {
 # shellcheck disable=SC2317
 close_record() { # object
   local failed=''
-  cat <<< "$1" > "$record-summary.json" || failed=yes
+  cat <<< "$1" >&"${claimed[$record-summary.json]}" && [ -e "$record-summary.json" ] || failed=yes
   if [ "$applying" ] && [ "$receipts_kept" != "$record-receipts.tsv" ]; then
-    join_parts > "$record-receipts.tsv" || failed=yes
+    claim "$record-receipts.tsv" && join_parts >&"${claimed[$record-receipts.tsv]}" || failed=yes
   fi
   [ -z "$failed" ] || { warn "$log: the log of this run could not be written"; return 2; }
 }
@@ -750,6 +818,10 @@ check() {
   clear_line
   while IFS=$'\t' read -r name eligible no_syllabus; do
     [ "$name" != model ] || continue
+    is_model "$name" || die "the database answered with the model '$name', which is none of ours"
+    if ! is_count "$eligible" || ! is_count "$no_syllabus"; then
+      die "the database answered with '$eligible' and '$no_syllabus' for $name, where counts were expected"
+    fi
     left=$((left + eligible))
     objects+=", \"$name\": {\"eligible\": $eligible, \"no_syllabus\": $no_syllabus}"
     title=${name^}
@@ -772,7 +844,7 @@ extract+=(--models "$tmp/models")
 resolve+=(--models "$tmp/models")
 apply+=(--models "$tmp/models")
 report+=(--models "$tmp/models" --model "$model")
-prepare_progress
+prepare_messages
 [ -z "$log" ] || open_record
 case $action in
   run) run ;;
@@ -780,4 +852,5 @@ case $action in
   undo) take_file; apply+=(--undo); report+=(--undo); carry_out ;;
   check) check ;;
 esac
+reached_end=yes
 exit "$worst"

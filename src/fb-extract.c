@@ -1,7 +1,7 @@
 /*
  * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
  */
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,15 +32,15 @@ COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
 
-static const char extract_sql[] = {
-#include "extract.sql.h"
+static const char extract_head_sql[] = {
+#include "extract-head.sql.h"
 };
 static const char extract_model_sql[] = {
 #include "extract-model.sql.h"
 };
 
-static const char count_sql[] = {
-#include "count.sql.h"
+static const char count_head_sql[] = {
+#include "count-head.sql.h"
 };
 static const char count_model_sql[] = {
 #include "count-model.sql.h"
@@ -54,7 +54,7 @@ struct options {
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
-	long limit;		/* 0: none */
+	int64_t limit;		/* 0: none */
 };
 
 static struct options
@@ -82,7 +82,7 @@ read_options(int argc, char **argv)
 		case 'r': options.rejects = optarg; break;
 		case 's': options.sql = true; break;
 		case 'l':
-			options.limit = option_number("--limit", optarg, 0, LONG_MAX);
+			options.limit = option_number("--limit", optarg, 0, INT64_MAX);
 			limit_given = true;
 			break;
 		case 'c': options.count = true; break;
@@ -107,15 +107,20 @@ print_sql(struct out *out, const struct options *options)
 	char limit[32] = "ALL";
 
 	if (options->limit > 0)
-		snprintf(limit, sizeof limit, "%ld", options->limit);
+		snprintf(limit, sizeof limit, "%" PRId64, options->limit);
 	script_put_session(out);
-	out_string(out, options->count ? count_sql : extract_sql);
+	script_begin_schemas(out);
+	script_put_cohort_schemas(out);
+	for (int i = 0; i < options->models.count; i++)
+		if (model_is_chosen(options->model, i))
+			script_put_schema(out, options->models.model[i].schema_variable, options->models.model[i].table, false);
+	out_string(out, options->count ? count_head_sql : extract_head_sql);
 	for (int i = 0; i < options->models.count; i++) {
 		const struct model *model = &options->models.model[i];
 		const struct script_value values[] = {
 			{ "model", model->name.ptr },
 			{ "title", model->title },
-			{ "table", model->table },
+			{ "relation", model->relation },
 			{ "id", model->id },
 			{ "cohort_id", model->cohort_id },
 			{ "syllabus_id", model->syllabus_id },

@@ -112,11 +112,11 @@ struct failure {
 };
 
 struct tally {
-	long found;
-	long done;		/* updated, reverted, or in a plan */
-	long skipped;
-	long skipped_for[REASONS];
-	long failed;
+	int64_t found;
+	int64_t done;		/* updated, reverted, or in a plan */
+	int64_t skipped;
+	int64_t skipped_for[REASONS];
+	int64_t failed;
 	struct failure failures[FAILURES_KEPT];
 	bool shown;		/* its section was begun */
 };
@@ -299,7 +299,7 @@ put_failures(struct report *report, const struct tally *tally, const char *title
 	begin_style(report, ERROR);
 	put_number(out, "Errors: ", tally->failed, "");
 	end_style(report, ERROR);
-	for (long i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
+	for (int i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
 		const struct failure *failure = &tally->failures[i];
 
 		begin_style(report, ERROR);
@@ -321,7 +321,7 @@ end_section(struct report *report, int model)
 {
 	struct out *out = &report->out;
 	const struct tally *tally = &report->tally[model];
-	long records = tally->done + tally->skipped + tally->failed;
+	int64_t records = tally->done + tally->skipped + tally->failed;
 
 	if (records == 0 && (!report->found_known || tally->found == 0)) {
 		begin_style(report, WARNING);
@@ -389,7 +389,7 @@ change_section(struct report *report, int from, int to)
 }
 
 static void
-put_total(struct report *report, long total)
+put_total(struct report *report, int64_t total)
 {
 	struct out *out = &report->out;
 
@@ -444,7 +444,7 @@ static void
 put_json_failures(struct out *out, const struct tally *tally)
 {
 	out_string(out, "\"errors\": [");
-	for (long i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
+	for (int i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
 		const struct failure *failure = &tally->failures[i];
 		struct slice detail = { failure->detail.ptr, failure->detail.len };
 		struct slice message = failure_message(detail);
@@ -485,7 +485,7 @@ put_json_model(struct report *report, const struct tally *tally)
 static void
 put_json_sums(struct report *report)
 {
-	long skipped = 0, failed = 0;
+	int64_t skipped = 0, failed = 0;
 
 	for (int i = 0; i < report->models->count; i++) {
 		skipped += report->tally[i].skipped;
@@ -497,7 +497,7 @@ put_json_sums(struct report *report)
 }
 
 static void
-put_json(struct report *report, long total)
+put_json(struct report *report, int64_t total)
 {
 	struct out *out = &report->out;
 	const char *between = "";
@@ -540,7 +540,7 @@ static bool
 count_record(struct report *report, struct table *table, enum status *status, int *model, int64_t *id)
 {
 	struct tally *tally;
-	int reason;
+	int reason = 0;	/* gcc for s390x does not see that it is set before it is used */
 
 	*status = record_status(report, table);
 	*model = table_model(table, report->models);
@@ -561,7 +561,7 @@ count_record(struct report *report, struct table *table, enum status *status, in
 	} else {
 		keep_failure(tally, *id, table->field[DETAIL]);
 		tally->failed++;
-		problem(&report->problems, "%s:%lu: %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
+		problem(&report->problems, "%s:%" PRIu64 ": %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
 		    report->models->model[*model].name.ptr, *id, (int)table->field[DETAIL].len,
 		    table->field[DETAIL].ptr != NULL ? table->field[DETAIL].ptr : "");
 	}
@@ -601,7 +601,7 @@ main(int argc, char **argv)
 {
 	struct report report = { .models = &report.options.models };
 	struct table table, plan;
-	long total = 0;
+	int64_t total = 0;
 
 	prepare_messages();
 	out_stdout(&report.out);

@@ -3,7 +3,6 @@
  * a cohort dump, gives a plan.
  */
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "cohorts.h"
@@ -41,7 +40,7 @@ struct options {
 	const char *cohorts;	/* a path */
 	const char *unresolved;	/* a path, or NULL */
 	enum format format;	/* of the dump */
-	long limit;		/* 0: none */
+	int64_t limit;		/* 0: none */
 	bool sql;
 	struct models models;
 	bool print_models;
@@ -66,7 +65,7 @@ read_options(int argc, char **argv)
 		switch (option) {
 		case 'c': options.cohorts = optarg; break;
 		case 'f': options.format = table_format(optarg); break;
-		case 'l': options.limit = option_number("--limit", optarg, 0, LONG_MAX); break;
+		case 'l': options.limit = option_number("--limit", optarg, 0, INT64_MAX); break;
 		case 'u': options.unresolved = optarg; break;
 		case 's': options.sql = true; break;
 		default: common_option(option, help, &options.models, &options.print_models);
@@ -88,8 +87,8 @@ struct resolver {
 	struct out unresolved;
 	bool keep_unresolved;
 	const struct models *models;
-	long limit;
-	long *resolved;		/* for each model */
+	int64_t limit;
+	int64_t *resolved;		/* for each model */
 };
 
 enum { TEXT_MAX = LINES_SLACK };	/* so many bytes can be read from where any line begins */
@@ -97,7 +96,7 @@ enum { TEXT_MAX = LINES_SLACK };	/* so many bytes can be read from where any lin
 struct candidate {
 	int model;
 	int64_t id, cohort_id;
-	unsigned long line;
+	uint64_t line;
 	size_t len;		/* bytes of text; 0: it was not read as it is written */
 	char text[TEXT_MAX];	/* how it is written: MODEL TAB ID TAB COHORT_ID */
 };
@@ -170,7 +169,7 @@ put_resolved(struct resolver *resolver, const struct table *table, const struct 
     const struct cohort *cohort)
 {
 	if (cohort == NULL) {
-		problem(table->problems, "%s:%lu: cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
+		problem(table->problems, "%s:%" PRIu64 ": cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
 		    table->lines.name, c->line, c->cohort_id, resolver->models->model[c->model].name.ptr, c->id);
 		drop(resolver, c, "unknown-cohort");
 	} else if (!cohort->has_syllabus) {
@@ -208,6 +207,8 @@ main(int argc, char **argv)
 	options = read_options(argc, argv);
 	if (options.sql) {
 		script_put_session(&resolver.plan);
+		script_begin_schemas(&resolver.plan);
+		script_put_cohort_schemas(&resolver.plan);
 		out_string(&resolver.plan, resolve_sql);
 		models_free(&options.models);
 		out_close(&resolver.plan);

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,8 +9,11 @@
 
 enum { READ_SIZE = 128 * 1024 - LINES_SLACK };
 
-/* PostgreSQL's own limit for a field; an unclosed quote must not eat all memory. */
-static const size_t RECORD_MAX = 1024UL * 1024 * 1024;
+/*
+ * PostgreSQL's own limit for a field, 1 GiB; an unclosed quote must not eat all memory. Less what is read at once, so
+ * that a block of 1 GiB is enough: a 32-bit process cannot have one of twice that size.
+ */
+static const size_t RECORD_MAX = 1024UL * 1024 * 1024 - READ_SIZE - LINES_SLACK;
 
 void
 lines_open(struct lines *lines, const char *path)
@@ -40,7 +44,7 @@ read_more(struct lines *lines)
 		lines->begin = 0;
 	}
 	if (block->len > RECORD_MAX)
-		die("%s:%lu: record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
+		die("%s:%" PRIu64 ": record longer than 1 GiB (an unclosed quote?)", lines->name, lines->number);
 	buffer_reserve(block, READ_SIZE + LINES_SLACK);
 	do
 		n = read(lines->fd, block->ptr + block->len, block->capacity - LINES_SLACK - block->len);

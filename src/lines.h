@@ -6,6 +6,7 @@
 #define LINES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "buffer.h"
@@ -22,8 +23,8 @@ struct lines {
 	size_t begin;		/* offset of the current line in it */
 	size_t end;		/* offset behind it */
 	bool at_end;		/* the file has no more bytes to read */
-	unsigned long number;	/* the current line's, from 1; a run's first line */
-	unsigned long next;	/* the number of the line after it */
+	uint64_t number;	/* the current line's, from 1; a run's first line */
+	uint64_t next;		/* the number of the line after it */
 };
 
 /* Opens a path, or standard input for "-". Dies if it cannot be opened or is a directory. `path` must outlive it. */

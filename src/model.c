@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "error.h"
@@ -52,36 +53,17 @@ is_word(char c, bool first)
 	return !first && (is_digit(c) || c == '$');
 }
 
-static bool
-has_two_dollars(struct slice name)
-{
-	for (size_t i = 1; i < name.len; i++)
-		if (name.ptr[i] == '$' && name.ptr[i - 1] == '$')
-			return true;
-	return false;
-}
-
-/*
- * Appends a name as SQL may have it anywhere. Two dollars would end the body of a procedure in which
- * the name stands, so there they are escaped. A double quote is doubled in the line, as in SQL.
- */
+/* Appends a name as SQL may have it anywhere. A double quote is doubled in the line, as in SQL. */
 static void
 append_identifier(struct buffer *sql, struct slice name, bool fold)
 {
-	const bool escape = has_two_dollars(name);
-
-	buffer_append(sql, escape ? "U&\"" : "\"", escape ? 3 : 1);
+	buffer_append(sql, "\"", 1);
 	for (size_t i = 0; i < name.len; i++) {
 		char c = name.ptr[i];
 
 		if (fold && is_upper(c))
 			c = (char)(c - 'A' + 'a');
-		if (escape && c == '$')
-			buffer_append(sql, "\\0024", 5);
-		else if (escape && c == '\\')
-			buffer_append(sql, "\\\\", 2);
-		else
-			buffer_append(sql, &c, 1);
+		buffer_append(sql, &c, 1);
 	}
 	buffer_append(sql, "\"", 1);
 }
@@ -155,6 +137,9 @@ read_name(struct model *model, struct slice *rest)
 	model->plural = model->text.ptr + model->text.len;
 	buffer_append(&model->text, name.ptr, name.len);
 	buffer_append(&model->text, "s", 2);
+	model->schema_variable = model->text.ptr + model->text.len;
+	buffer_append(&model->text, name.ptr, name.len);
+	buffer_append(&model->text, "_schema", 8);
 	return NULL;
 }
 
@@ -163,7 +148,7 @@ static bool
 is_ours(const char *table)
 {
 	static const char *const ours[] = {
-		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_receipts\"",
+		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_sorted\"",
 		"\"fb_so_far\"",	/* --max-failures */
 		"\"fb_place\"", "\"fb_known_replica\"", "\"fb_replica\"",	/* --max-lag */
 	};
@@ -177,14 +162,16 @@ is_ours(const char *table)
 static const char *
 read_table(struct model *model, struct slice *rest)
 {
-	size_t begin = model->text.len;
+	size_t begin = model->text.len, relation = begin;
 	const char *fault = take_identifier(rest, &model->text);
 
 	if (fault == NULL && take(rest, '.')) {
 		buffer_append(&model->text, ".", 1);
+		relation = model->text.len;
 		fault = take_identifier(rest, &model->text);
 	}
 	model->table = end_string(&model->text, begin);
+	model->relation = model->text.ptr + relation;
 	if (fault == NULL && is_ours(model->table))
 		return "fb-apply has a temporary table of that name: name the schema, too";
 	return fault;
@@ -219,6 +206,17 @@ read_columns(struct model *model, struct slice *rest)
 	return NULL;
 }
 
+static bool
+contains(struct slice text, const char *part)
+{
+	const size_t len = strlen(part);
+
+	for (size_t i = 0; i + len <= text.len; i++)
+		if (memcmp(text.ptr + i, part, len) == 0)
+			return true;
+	return false;
+}
+
 /* What is wrong with a line as text: it goes to terminals, and into comments of scripts. */
 static const char *
 line_fault(struct slice line)
@@ -227,6 +225,9 @@ line_fault(struct slice line)
 	struct slice piece;
 	bool printable = true;
 
+	/* Between these quotes names stand in the SQL of fb-apply. */
+	if (fault == NULL && (contains(line, "$fb$") || contains(line, "$sql$")))
+		return "names with $fb$ or $sql$ in them cannot be used";
 	while (fault == NULL && text_piece(&line, &piece, &printable))
 		if (!printable)
 			fault = "it has a control character";
@@ -241,8 +242,8 @@ read_line(struct model *model, struct slice line)
 
 	if (fault != NULL)
 		return fault;
-	/* Here the text gets all its room, so that it never moves: an escaped dollar takes most, 5 bytes. */
-	buffer_reserve(&model->text, 6 * line.len + 64);
+	/* Here the text gets all its room, so that it never moves. */
+	buffer_reserve(&model->text, 6 * (uint64_t)line.len + 128);
 	model->line = add_string(&model->text, line);
 	fault = read_name(model, &rest);
 	if (fault == NULL)
@@ -333,9 +334,9 @@ models_load(struct models *models, const char *path)
 			continue;
 		fault = read_line(&model, line);
 		if (fault != NULL)
-			die("%s:%lu: '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
+			die("%s:%" PRIu64 ": '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
 		if (put_model(models, model) != -1)
-			die("%s:%lu: model %s stands there twice", lines.name, lines.number, model.name.ptr);
+			die("%s:%" PRIu64 ": model %s stands there twice", lines.name, lines.number, model.name.ptr);
 	}
 	if (models->count == 0)
 		die("%s: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]", lines.name);

@@ -15,6 +15,8 @@ struct model {
 	const char *title;	/* in reports: Answer */
 	const char *plural;	/* in reports: answers */
 	const char *table;	/* in SQL, quoted as the columns are: "feedback_answer", "my schema"."notes" */
+	const char *schema_variable;	/* of psql: answer_schema */
+	const char *relation;	/* the same without its schema: "notes" */
 	const char *id;
 	const char *cohort_id;
 	const char *syllabus_id;

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,25 +11,30 @@
 int
 option_next(int argc, char **argv, const char *letters, const struct option *names)
 {
+	const char *last = argv[argc - 1];	/* before getopt_long moves it */
+	const char *letter;
 	int option;
 
 	opterr = 0;	/* getopt's own message would show the argument as it is */
 	option = getopt_long(argc, argv, letters, names, NULL);
 	if (option != '?')
 		return option;
-	if (optopt != 0 && strchr(letters, optopt) == NULL)	/* a letter, maybe among others in its argument */
+	letter = strchr(letters, optopt);	/* optopt is 0 for a name that is unknown */
+	if (letter == NULL || optopt == ':')	/* maybe among others in its argument */
 		die_usage("-%c: no such option", optopt);
-	die_usage("%s: no such option, or its argument is missing or unwanted", argv[optind - 1]);
+	/* Only the last word can lack its argument. Where optind is then is not the same in glibc and musl. */
+	die_usage("%s: no such option, or its argument is missing or unwanted",
+	    optopt != 0 && letter[1] == ':' ? last : argv[optind - 1]);
 }
 
-long
-option_number(const char *option, const char *argument, long least, long most)
+int64_t
+option_number(const char *option, const char *argument, int64_t least, int64_t most)
 {
 	int64_t number;
 
 	if (!text_bigint(slice_of(argument), &number) || number < least || number > most)
-		die_usage("%s: '%s' is no whole number from %ld to %ld", option, argument, least, most);
-	return (long)number;
+		die_usage("%s: '%s' is no whole number from %" PRId64 " to %" PRId64, option, argument, least, most);
+	return number;
 }
 
 static _Noreturn void

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "model.h"
 
@@ -11,7 +12,7 @@
 int option_next(int argc, char **argv, const char *letters, const struct option *names);
 
 /* Reads an option's number, from least to most; dies if it is none. `option` is its name, for the message. */
-long option_number(const char *option, const char *argument, long least, long most);
+int64_t option_number(const char *option, const char *argument, int64_t least, int64_t most);
 
 /* The options that all programs have, behind their own: for getopt_long, and for the help, whose column they begin in. */
 #define COMMON_LETTERS "T:M:PhV"

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,7 +224,7 @@ table_reject(struct table *table, const char *format, ...)
 	vsnprintf(reason, sizeof reason, format, args);
 	va_end(args);
 	if (table->problems != NULL)
-		problem(table->problems, "%s:%lu: %s", table->lines.name, table->lines.number, reason);
+		problem(table->problems, "%s:%" PRIu64 ": %s", table->lines.name, table->lines.number, reason);
 	if (table->rejects != NULL)
 		out_slice(table->rejects, table->raw);
 }

@@ -20,6 +20,7 @@ results=$BATS_TEST_DIRNAME/bench/results
   done < figures
 }
 
+# bats test_tags=slow
 @test "the benchmarks' table: medians, spread and ratios of what was measured" {
   # shellcheck disable=SC1091
   source "$BATS_TEST_DIRNAME/bench/measure.sh"

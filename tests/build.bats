@@ -5,16 +5,20 @@ setup() {
   unset MAKEFLAGS MFLAGS MAKELEVEL   # of the make that runs the tests
   cd "$BATS_TEST_TMPDIR"
   mkdir stage
-  copy_sources copy
-  cd copy
 }
+
+new_copy() { copy_sources copy; cd copy; }
+built_copy() { copy_built_sources copy; cd copy; }
 
 # All files below a folder, with their checksums.
 files() { (cd "$1" && find . -type f -exec md5sum {} + | sort -k 2); }
 
 programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 
+# bats test_tags=slow
 @test "gcc and clang build it without a warning" {
+  requires gcc clang
+  new_copy
   for compiler in gcc clang; do
     make clean
     run -0 make CC=$compiler CFLAGS='-O2 -Werror'
@@ -25,7 +29,9 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   done
 }
 
+# bats test_tags=slow
 @test "built for a processor without vector instructions, it finds the same" {
+  new_copy
   run -0 make CFLAGS='-O2 -Werror -U__SSE2__'
   { printf 'id\tcomment\tcohort_id\tsyllabus_id\n'
     for n in {1..200}; do printf '%d\t%s\t%d\t\\N\n' "$n" "$(printf "%${n}s" é '\t' x)" "$((n % 7))"; done
@@ -40,22 +46,24 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   assert_equal "$output" "$(fb-extract --model answer rows.csv 2>&1 || true)"
 }
 
-@test "make clean leaves what was there before make" {
+@test "make builds it without a warning; make clean leaves what was there before" {
+  new_copy
   files . > ../before
-  make
-  [ "$(files . | wc -l)" -gt "$(wc -l < ../before)" ]
+  make CFLAGS='-O0 -Werror'
+  run -0 ls bin
+  assert_output "$(printf '%s\n' $programs)"
   make clean
   run -0 diff ../before <(files .)
 }
 
 @test "make builds again what a change concerns, and nothing twice" {
-  make
+  built_copy
   run -0 make
   assert_output "make: Nothing to be done for 'all'."
   sed -i 's/^BEGIN;$/BEGIN; -- changed/' src/sql/*.sql
   sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.9.9"/' src/version.h
   echo 'echo changed' >> src/fb-backfill.sh
-  make
+  make CFLAGS=-O0
   run -0 bin/fb-report --version
   assert_output 'fb-report 9.9.9'
   run -0 cmp src/fb-backfill.sh bin/fb-backfill
@@ -64,7 +72,9 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   assert_output --partial 'changed'
 }
 
+# bats test_tags=slow
 @test "make format: what it formats builds without a warning, and a second time it changes nothing" {
+  new_copy
   sed -i 's/^\treturn /  return  /' src/model.c
   make format
   run -0 grep -P '^\treturn [^ ]' src/model.c
@@ -75,10 +85,10 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 }
 
 @test "make works where a header of an earlier build has another name by now" {
-  make
+  built_copy
   mv src/slice.h src/part.h
   sed -i 's/slice\.h/part.h/' src/*.[ch]
-  make
+  make CFLAGS=-O0
 }
 
 # What make install puts below PREFIX.
@@ -90,7 +100,9 @@ installed() {
   echo share/zsh/site-functions/_fb
 }
 
+# bats test_tags=server
 @test "make install, with PREFIX and DESTDIR, puts programs, pages, completions and documents, and they work from there" {
+  built_copy
   make DESTDIR=../stage PREFIX=/opt/fb install
   run -0 diff <(installed | sed 's|^|./opt/fb/|' | LC_ALL=C sort) <(cd ../stage && find . ! -type d | LC_ALL=C sort)
   make clean
@@ -105,12 +117,10 @@ installed() {
   run -0 bash -c 'source stage/opt/fb/share/bash-completion/completions/fb-apply && complete -p fb-apply'
 }
 
-@test "make install to the usual place" {
-  make DESTDIR=../stage install
-  run -0 diff <(installed | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd ../stage && find . ! -type d | LC_ALL=C sort)
-}
-
-@test "make uninstall removes all that make install put there, and nothing else" {
+@test "make install to the usual place; make uninstall removes all that it put there, and nothing else" {
+  built_copy
+  make DESTDIR=../all install
+  run -0 diff <(installed | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd ../all && find . ! -type d | LC_ALL=C sort)
   mkdir -p ../stage/usr/local/{bin,share/{man/man1,doc/other,bash-completion/completions,zsh/site-functions}}
   touch ../stage/usr/local/{bin/fb-other,share/{man/man1/other.1,doc/other/README,bash-completion/completions/other,zsh/site-functions/_other}}
   mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that others use as well
@@ -130,7 +140,9 @@ installed() {
   assert_output ./examples/notes
 }
 
+# bats test_tags=server
 @test "fb-backfill works with mawk and with gawk" {
+  requires mawk gawk
   mkdir tools
   for awk in mawk gawk; do
     ln -sf "$(command -v $awk)" tools/awk
@@ -139,4 +151,37 @@ installed() {
     assert_output "$(cat "$project/tests/original/run.txt")"
   done
   run -0 diff mawk.tsv gawk.tsv
+}
+
+@test "make install: into a folder with a blank in its name, and nothing of what else lies in examples/" {
+  built_copy
+  installed > ../expected
+  echo 'mine' > examples/receipts.tsv
+  make DESTDIR='../a stage' install
+  run -0 diff <(cat ../expected | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd '../a stage' && find . ! -type d | LC_ALL=C sort)
+  make DESTDIR='../a stage' uninstall
+  run -0 find '../a stage' ! -type d
+  assert_output ''
+}
+
+@test "every file in examples/ is installed" {
+  requires git
+  [ -e "$project/.git" ] || skip 'this is no checkout'
+  cd "$project"
+  make --no-print-directory -n DESTDIR=/stage install > "$BATS_TEST_TMPDIR/commands"
+  for file in $(git ls-files examples); do grep -qwF "$file" "$BATS_TEST_TMPDIR/commands" || fail "$file is not"; done
+}
+
+@test "the programs are built as hardened as Debian's packages" {
+  requires readelf
+  for program in fb-extract fb-resolve fb-apply fb-report; do
+    run -0 readelf -W --dynamic --program-headers "$project/bin/$program"
+    assert_output --partial 'BIND_NOW'
+    assert_output --partial 'GNU_RELRO'
+    assert_output --regexp 'Flags: NOW PIE|Type:? *DYN'
+    refute_output --regexp 'GNU_STACK.* RWE'
+    run -0 readelf -W --dyn-syms "$project/bin/$program"
+    assert_output --partial '__stack_chk_fail'
+    assert_output --partial '_chk@'
+  done
 }

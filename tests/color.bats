@@ -86,6 +86,7 @@ $rule"
   run -0 cmp plain.out color.out
 }
 
+# bats test_tags=server
 @test "fb-backfill: the same, and without color the original's bytes" {
   sample_database
   terminal fb-backfill --dry-run > color.out

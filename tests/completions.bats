@@ -145,6 +145,7 @@ specifications() { # program
 }
 
 @test "zsh offers the options that a program's --help shows, all of them" {
+  requires zsh
   for program in $programs; do
     run -0 --separate-stderr specifications $program
     [ -z "$stderr" ]
@@ -154,6 +155,7 @@ specifications() { # program
 }
 
 @test "zsh: arguments of options, and what they do" {
+  requires zsh
   new_program fb-apply
   run -0 --separate-stderr specifications fb-apply
   [ -z "$stderr" ]
@@ -179,11 +181,13 @@ END
 }
 
 @test "zsh: fb-backfill takes no files" {
+  requires zsh
   run -0 specifications fb-backfill
   refute_output --partial '*:'
 }
 
 @test "in a terminal, TAB completes in zsh, and nothing is complained of" {
+  requires zsh
   touch 'some plan.tsv'
   cat > .zshrc << END
 fpath=("$project/completions" \$fpath)

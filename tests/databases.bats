@@ -182,8 +182,18 @@ ssh_to_far() {
   PATH=$PWD/path:$PATH
 }
 
+@test "options go to fb-backfill as they are, and nothing that is shown acts on the terminal" {
+  lines 'north\thost=nowhere' > databases.tsv
+  for option in '{}' '{1}' '{= system "touch pwned" =}' '$(touch pwned)' "it's" $'\e[2J'; do
+    run -2 --separate-stderr "$several" databases.tsv "run$((++n))" --model "$option"
+    [[ $stderr == *"fb-backfill: --model: '${option//$'\e'/?}' is none of "* ]] || fail "$stderr"
+  done
+  [ ! -e pwned ]
+}
+
 # bats test_tags=slow
 @test "over ssh, on other machines: the same, and plans and receipts come to here" {
+  requires rsync
   databases
   ssh_to_far
   before=$(all_state)

@@ -60,38 +60,41 @@ new_example() {
 run_command() {
   local status=0
   [ "$command" ] || return 0
+  [ -z "$new_part" ] || new_example
+  new_part=''
   eval "$command" > "$out" 2> "$out.err" < /dev/null || status=$?
   cat "$out.err" >> "$out"
   if [ $status != 0 ] && ! [[ $text =~ exits?\ (status\ )?$status ]]; then
     fail "exit status $status, of which the document says nothing: $command"$'\n'"$(cat "$out")"
   fi
   [ -z "$expected" ] || assert_equal "$(cat "$out")" "${expected%$'\n'}"
-  ran=$((ran + 1)) command='' expected='' text_ended=yes
+  ran=$((ran + 1)) command='' complete='' expected='' text_ended=yes
 }
 
 unfinished() { [[ $command == *[\\\|] ]] || ! bash -n <<< "$command" 2> /dev/null; }
 
 # Runs a document's commands in this shell, one after the other.
 run_document() { # < its lines
-  local all line text='' text_ended='' command='' expected='' out=$BATS_TEST_TMPDIR/out
+  local all line text='' text_ended='' command='' complete='' expected='' new_part=yes out=$BATS_TEST_TMPDIR/out
   set -o pipefail
   mapfile -t all
   for line in "${all[@]}" ''; do
     case $line in
       $'\t$ '*) run_command; command=${line:3} ;;
-      $'\t'*) if unfinished; then command+=$'\n'${line:1}; else expected+=${line:1}$'\n'; fi ;;
+      $'\t'*) if [ -z "$complete" ] && unfinished; then command+=$'\n'${line:1}; else complete=yes expected+=${line:1}$'\n'; fi ;;
       *)
         run_command
         [ -z "$text_ended" ] || text='' text_ended=''
         text+=" $line" ;;
     esac
     # Each part of a document stands for itself, but an undo needs a run.
-    case $line in '#'*Undo) ;; '#'*) new_example ;; esac
+    case $line in '#'*Undo) ;; '#'*) new_part=yes ;; esac
   done
 }
 
+# bats test_tags=server
 @test "every command in README.md" {
-  copy_sources .   # that is where its reader is
+  copy_built_sources .   # that is where its reader is, after make
   PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)
@@ -100,6 +103,7 @@ run_document() { # < its lines
   assert_equal "$(command -v fb-backfill)" "$PWD/stage/usr/local/bin/fb-backfill"
 }
 
+# bats test_tags=server
 @test "every command of the man pages' EXAMPLES" {
   for page in "$project"/man/*; do
     mkdir "$BATS_TEST_TMPDIR/${page##*/}"
@@ -110,15 +114,15 @@ run_document() { # < its lines
   done
 }
 
-@test "the files and functions that CONTRIBUTING.md names are there" {
+@test "the files that README.md and CONTRIBUTING.md name are there" {
   cd "$project"
-  grep -oE '`[a-zA-Z_./*-]+`' CONTRIBUTING.md | tr -d '`' | grep -v NEW | grep '[_/]\|sql$' | sort -u > "$BATS_TEST_TMPDIR/names"
-  [ "$(wc -l < "$BATS_TEST_TMPDIR/names")" -gt 50 ]
-  while read -r name; do
-    case $name in
-      */*) compgen -G "$name" > /dev/null || fail "no such file: $name" ;;
-      *.sql) [ -e "src/sql/$name" ] || fail "no such file: $name" ;;
-      *) grep -qrw "$name" src || fail "no such function: $name" ;;
-    esac
-  done < "$BATS_TEST_TMPDIR/names"
+  for document in README.md CONTRIBUTING.md; do
+    # those that it links to, and those that it shows as code
+    { grep -oE '\]\([^)#:]+\)' $document | sed 's/^](//; s/)$//'; grep -oE '`[a-zA-Z_./*-]+`' $document | tr -d '`' | grep -E '^(src|tests|man|examples|completions|debian)/|\.(c|h|sql|bats|bash|md)$'; } |
+      grep -v NEW | sort -u > "$BATS_TEST_TMPDIR/names"
+    [ "$(wc -l < "$BATS_TEST_TMPDIR/names")" -gt 5 ]
+    while read -r name; do
+      [ -n "$(compgen -G "$name"; compgen -G "*/$name"; compgen -G "*/*/$name")" ] || fail "$document: no such file: $name"
+    done < "$BATS_TEST_TMPDIR/names"
+  done
 }

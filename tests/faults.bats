@@ -3,116 +3,95 @@
 load helper
 load ways
 
-faults=$project/build/faults.so
+# `make build/faults.so` makes it, as make check does before the tests.
+export FAULTS=$project/build/faults.so
 
-setup_file() { MAKEFLAGS='' make -s -C "$BATS_TEST_DIRNAME/.." build/faults.so; }
+setup_file() { [ -e "$FAULTS" ] || fail 'build/faults.so is missing: make build/faults.so'; }
 
-# Attempts it with the faults that the variables say; the file `note` is there if there was the fault.
-with_faults() { # way [VARIABLE=VALUE...]
-  rm -f note
-  attempt "env LD_PRELOAD='$faults' FAULT_NOTE=note ${*:2} $1"
-}
-
-# Lets the N-th call fail for every N there is, and runs a check on each; $file is what the call was about.
-each_fault() { # way check VARIABLE=VALUE...
-  local n
-  for (( n = 1; ; n++ )); do
-    with_faults "$1" "${@:3}" FAULT_AT="$n$plus"
-    [ -e note ] || break
-    file=$(< note) file=${file##*/}
-    $2
-  done
-  assert_unharmed
-  reached=$((n - 1))
-}
-plus=
+# Goes the ways in Python, with faults.
+with_faults() { cases "${ways[@]}"; } # < program
 
 @test "memory that cannot be had at the n-th allocation, for every n" {
-  given_up=0
-  unharmed_or_out_of_memory() {
-    if (( status == 2 )); then
-      assert_given_up ': out of memory'
-      given_up=$((given_up + 1))
-    else
-      assert_unharmed   # libcsv asks again for less; a sanitizer's own allocations come through here, too
-    fi
-  }
-  for way in "${ways[@]}"; do
-    expect "$way"
-    each_fault "$way" unharmed_or_out_of_memory FAULT_CALL=memory
-    plus=+ each_fault "$way" unharmed_or_out_of_memory FAULT_CALL=memory
-  done
-  (( given_up > 200 ))
+  with_faults << 'END'
+from ways import *
+given_up = 0
+for way in ways():
+    for plus in "", "+":  # it alone, or all after it as well
+        for attempt in way.each_fault("memory", plus):
+            if attempt.status == 2:
+                attempt.assert_given_up(": out of memory")
+                given_up += 1
+            else:  # libcsv asks again for less; a sanitizer's own allocations come through here, too
+                attempt.assert_unharmed()
+assert given_up > 200, given_up
+END
 }
 
 @test "short and interrupted reads and writes change nothing" {
-  for way in "${ways[@]}"; do
-    expect "$way"
-    for size in 1 7 1000; do
-      with_faults "$way" FAULT_CHUNK=$size FAULT_EINTR=yes
-      assert_unharmed
-    done
-  done
+  with_faults << 'END'
+from ways import *
+for way in ways():
+    for size in 7 if "rows.tsv" in way.text else 1, 1000:  # rows.tsv is large
+        Attempt(way, FAULT_CHUNK=size, FAULT_EINTR="yes").assert_unharmed()
+END
 }
 
-# Bytes a call, for a few dozen calls: rows.tsv is large.
-chunk() { case $1 in *rows*) echo 5003 ;; *) echo 83 ;; esac; } # way
-
-@test "a read that fails, whichever, is named" {
-  total=0
-  read_error() { assert_given_up "$file: Input/output error"; }
-  for way in "${ways[@]}"; do
-    expect "$way"
-    each_fault "$way" read_error FAULT_CALL=read
-    each_fault "$way" read_error FAULT_CALL=read FAULT_CHUNK="$(chunk "$way")"
-    total=$((total + reached))
-  done
-  (( total > 50 ))
+# Lets each read or write of the ways fail; with sizes, they are done in pieces, so that there are many.
+fail_each() { # read|write ERRNO MESSAGE [SIZES]
+  cases "$1" "$2" "$3" "${4-}" "${ways[@]}" << 'END'
+from ways import *
+call, error, message, sizes, *texts = sys.argv[1:]
+total = 0
+for way in ways(texts):
+    pieces = {"FAULT_CHUNK": sizes.split()["rows" in way.text]} if sizes else {}
+    reached = 0
+    for attempt in way.each_fault(call, FAULT_ERROR=error, **pieces):
+        attempt.assert_given_up(f"{attempt.file}: {message}")
+        reached += 1
+    assert reached > 0 or call == "read", way.text
+    total += reached
+assert total > (100 if sizes else 20), total
+END
 }
 
-@test "a write that fails, whichever, is named" {
-  total=0
-  no_space() { assert_given_up "$file: No space left on device"; }
-  for way in "${ways[@]}"; do
-    expect "$way"
-    each_fault "$way" no_space FAULT_CALL=write FAULT_ERROR=28
-    assert [ "$reached" -gt 0 ]
-    each_fault "$way" no_space FAULT_CALL=write FAULT_ERROR=28 FAULT_CHUNK="$(chunk "$way")"
-    total=$((total + reached))
-  done
-  (( total > 50 ))
-}
+@test "a read that fails, whichever, is named" { fail_each read 5 'Input/output error'; }
+@test "a write that fails, whichever, is named" { fail_each write 28 'No space left on device'; }
+# rows.tsv is large
+@test "a read that fails, whichever of many, is named" { fail_each read 5 'Input/output error' '83 5003'; }
+# bats test_tags=slow
+@test "a write that fails, whichever of many, is named" { fail_each write 28 'No space left on device' '83 5003'; }
 
 @test "a file that cannot be opened, whichever, is named" {
-  total=0
-  too_many() { assert_given_up "$file: Too many open files"; }
-  for way in "${ways[@]}"; do
-    expect "$way"
-    each_fault "$way" too_many FAULT_CALL=open FAULT_ERROR=24
-    total=$((total + reached))
-  done
-  assert_equal "$total" 13
+  with_faults << 'END'
+from ways import *
+total = 0
+for way in ways():
+    for attempt in way.each_fault("open", FAULT_ERROR=24):
+        attempt.assert_given_up(f"{attempt.file}: Too many open files")
+        total += 1
+assert total == 13, total
+END
 }
 
 @test "an output whose close fails is named; of an input it does not matter" {
-  outputs=0
-  closed() {
-    case $file in
-      side|'standard output') assert_given_up "$file: Disk quota exceeded"; outputs=$((outputs + 1)) ;;
-      *) assert_unharmed ;;
-    esac
-  }
-  for way in "${ways[@]}"; do
-    expect "$way"
-    each_fault "$way" closed FAULT_CALL=close FAULT_ERROR=122
-  done
-  assert_equal "$outputs" $((${#ways[@]} + 2))
+  with_faults << 'END'
+from ways import *
+outputs = 0
+for way in ways():
+    for attempt in way.each_fault("close", FAULT_ERROR=122):
+        if attempt.file in ("side", "standard output"):
+            attempt.assert_given_up(f"{attempt.file}: Disk quota exceeded")
+            outputs += 1
+        else:
+            attempt.assert_unharmed()
+assert outputs == len(sys.argv) - 1 + 2, outputs
+END
 }
 
 @test "standard input or error is closed, and there is nothing to take its place" {
   for way in 'fb-apply plan.tsv <&-' 'fb-extract --rejects side rows.tsv <&-'; do
     expect "$way"
-    with_faults "$way" FAULT_CALL=open FAULT_AT=1 FAULT_ERROR=24
+    attempt "env LD_PRELOAD='$FAULTS' FAULT_CALL=open FAULT_AT=1 FAULT_ERROR=24 $way"
     assert_given_up "${way%% *}: /dev/null: Too many open files"
     [ ! -e side ]
   done

@@ -3,6 +3,7 @@ load helper
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
 receipts="status\t$plan\tdetail"
 
+# bats test_tags=server
 @test "receipts say what was updated, and why the rest was not" {
   sample_database
   lines "$plan" 'answer\t1\t1\tmiami\t1\tfull-stack' 'answer\t2\t2\tx\t1\ty' 'answer\t8\t1\tx\t1\ty' 'answer\t99\t1\tx\t1\ty' \
@@ -19,6 +20,7 @@ receipts="status\t$plan\tdetail"
   assert_output "$(lines '1|1' '8|2')"
 }
 
+# bats test_tags=server
 @test "a plan is malformed where it cannot be carried out, and the rest goes on" {
   sample_database
   lines "$plan" 'answer\t1\t1\ta\t\\N\tb' 'answer\t2\t\\N\ta\t1\tb' 'quiz\t3\t1\ta\t1\tb' 'answer\t7\t3\ta\t1\tb' > plan.tsv
@@ -30,6 +32,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines "$receipts" 'updated\tanswer\t7\t3\ta\t1\tb\t\\N')"
 }
 
+# bats test_tags=server
 @test "slugs come back in the receipts as they were, and none becomes SQL" {
   sample_database
   hostile="'; DROP TABLE feedback_answer; --\$\$ \\\\! touch pwned :x :'x' \`touch pwned\` \\\\. \\\\N \\n\\\\.\\n \\t\\r\\b {model} %s é"
@@ -41,10 +44,11 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output 8
 }
 
+# bats test_tags=server
 @test "batches are transactions of --batch-size records, of one model or more" {
   sample_database
   make_plan > plan.tsv
-  for size in 1 2 3 7 5000; do
+  for size in 1 3 5000; do
     fb-apply --batch-size $size plan.tsv > script.sql
     assert_equal "$(grep -c ^:commit script.sql)" $(( (7 + size - 1) / size ))
     psql -Xq < script.sql > receipts.tsv
@@ -54,6 +58,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   done
 }
 
+# bats test_tags=server
 @test "records for the same row stay in one batch" {
   sample_database
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' 'answer\t3\t2\ta\t1\tb' > plan.tsv
@@ -61,23 +66,25 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines 'status\tid\tdetail' 'updated\t1\t\\N' 'updated\t2\t\\N' 'skipped\t2\tduplicate' 'updated\t3\t\\N')"
 }
 
-@test "a script that was cut off anywhere changes nothing without a receipt" {
+# bats test_tags=server
+@test "a script that was cut off changes nothing without a receipt" {
   sample_database
   make_plan > plan.tsv
   before=$(state)
   fb-apply plan.tsv > script.sql
-  begin=$(grep -abo '^:begin_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
-  # all through the batch, and byte by byte through what ends it
-  for cut in $(seq "$begin" 23 "$commit") $(seq "$commit" $(($(wc -c < script.sql) - 4))); do
+  # a few bytes into and before the end of a batch: process-faults.bats cuts at every byte
+  data=$(grep -abo '^COPY pg_temp.fb_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
+  for cut in $((data + 100)) $((data + 200)) $((commit - 2)) $((commit + 3)); do
     head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
     assert_equal "$(state)" "$before"
     assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
   done
   # from here on it is whole, and says so
-  head -c "$((cut + 1))" script.sql | psql -Xq > cut.tsv
+  head -c "$((commit + $(sed -n '/^:commit/{p;q}' script.sql | wc -c)))" script.sql | psql -Xq > cut.tsv
   assert_equal "$(grep -c ^updated cut.tsv)" 7
 }
 
+# bats test_tags=server
 @test "a trigger that sets another syllabus, or none: the record fails, and the row is as it was" {
   sample_database
   make_plan > plan.tsv
@@ -90,6 +97,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines '1|1' '2|' '3|' '4|' '5|' '6|3')"
 }
 
+# bats test_tags=server
 @test "nothing but receipts comes out, whatever psql is told beforehand" {
   sample_database
   make_plan > plan.tsv
@@ -102,6 +110,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines status updated updated updated updated updated updated updated)"
 }
 
+# bats test_tags=server
 @test "the script stops where COPY cannot start, and runs no data as SQL" {
   sample_database
   printf "$plan\\nanswer\t1\t1\tDELETE FROM feedback_answer;\t1\tb\n" > plan.tsv
@@ -138,24 +147,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   refute_output --partial fb_wait_for_replicas
 }
 
-@test "a plan is not receipts, and receipts are no plan" {
-  lines "$plan" > plan.tsv
-  lines "$receipts" > receipts.tsv
-  run -2 --separate-stderr fb-apply receipts.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: receipts.tsv:1: this is the header of receipts, not of a plan'
-  run -2 --separate-stderr fb-apply --undo plan.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: plan.tsv:1: this is the header of a plan, not of receipts'
-}
-
-@test "receipts are no plan in any order of columns" {
-  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tx\tstatus' 'answer\t1\t1\ta\t1\tb\t\tskipped' > r.tsv
-  run -2 --separate-stderr fb-apply r.tsv
-  assert_output ''
-  assert_equal "$stderr" 'fb-apply: r.tsv:1: it has a column status, so this is no plan, but receipts'
-}
-
+# bats test_tags=server
 @test "--undo takes back what receipts say was updated, and nothing that was changed since" {
   sample_database
   make_plan > plan.tsv
@@ -178,6 +170,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output 0
 }
 
+# bats test_tags=server
 @test "--undo of several runs' receipts takes back the syllabus that the row has now" {
   sample_database
   make_plan --model answer --limit 1 > plan.tsv
@@ -194,6 +187,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   done
 }
 
+# bats test_tags=server
 @test "receipts are those of this script, whatever table has its tables' names" {
   sample_database
   make_plan > plan.tsv
@@ -202,6 +196,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output "$(lines 'status\tmodel\tid' 'updated\tanswer\t'{1,2,3,6,7} 'updated\treview\t'{1,2})"
 }
 
+# bats test_tags=server
 @test "missing statistics: the batch still looks its own rows up, one by one" {
   sample_database
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 10000) AS n"
@@ -216,11 +211,12 @@ fb-apply: plan.tsv:4: unknown model: quiz'
     -c auto_explain.log_nested_statements=on -c client_min_messages=log' psql -Xq < script.sql > receipts.tsv 2> log
   assert_equal "$(grep -c ^updated receipts.tsv)" 10005
   # of each batch's UPDATE
-  assert_equal "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" "$(grep -c 'Query Text: WITH changed' log)"
-  assert_equal "$(grep -c 'Query Text: WITH changed' log)" 3
+  assert_equal "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" "$(grep -c 'WITH changed AS (' log)"
+  assert_equal "$(grep -c 'WITH changed AS (' log)" 3
   refute grep -q 'Join Filter' log
 }
 
+# bats test_tags=server
 @test "old statistics, from when each row had a cohort of its own: rows are still looked up by their ids" {
   sample_database
   sql "CREATE INDEX feedback_answer_cohort ON feedback_answer (cohort_id);

@@ -55,8 +55,8 @@ original=$BATS_TEST_DIRNAME/original
   cp r.tsv first.tsv
   echo 'the only way back' > r.tsv.2
   run -0 --separate-stderr fb-backfill --receipts r.tsv --jobs 2
-  [[ $stderr == *'r.tsv: the earlier receipts are kept beside it'* ]]
-  [[ $stderr == *'r.tsv.2: the earlier receipts are kept beside it'* ]]
+  [[ $stderr == *'r.tsv: the earlier receipts are kept as r.tsv.~1~'* ]]
+  [[ $stderr == *'r.tsv.2: the earlier receipts are kept as r.tsv.2.~1~'* ]]
   run -0 cmp first.tsv r.tsv.~1~
   run -0 cat r.tsv.2.~1~
   assert_output 'the only way back'

@@ -217,18 +217,6 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 fb-extract --rejects /dev/null rows.tsv
 }
 
-# bats test_tags=descriptors
-@test "a closed standard output is an error; closed standard input or error do no harm" {
-  { lines "$header" 'answer\t1\t7\t\\N' 'bad'; } > rows.tsv
-  run -2 --separate-stderr bash -c 'fb-extract --rejects rejects rows.tsv >&-'
-  assert_equal "$stderr" 'fb-extract: standard output: Bad file descriptor'
-  run -1 bash -c 'fb-extract --rejects rejects rows.tsv 2>&- <&-'
-  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
-  assert_equal "$(cat rejects)" bad
-  run -2 bash -c 'fb-extract <&-'
-  assert_output 'fb-extract: standard input: Bad file descriptor'
-}
-
 @test "what a message quotes cannot act on a terminal" {
   printf 'model\tid\tcohort_id\tsyllabus_id\nanswer\t\033[2J\302\233m\342\200\256\t7\t\\N\nanswer\tñ✓\t7\t\\N\n' > $'rows\n\e.tsv'
   run -1 fb-extract $'rows\n\e.tsv'
@@ -236,6 +224,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   assert_line --index 1 "fb-extract: rows\x0a\x1b.tsv:3: id is no decimal integer in bigint range: 'ñ✓'"
 }
 
+# bats test_tags=server
 @test "--sql prints the original's queryset, answers then reviews, by id" {
   sample_database
   run -0 bash -c 'fb-extract --sql | psql -Xq'
@@ -268,10 +257,4 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 fb-extract --sql --limit 0
   assert_output --partial 'LIMIT ALL'
   run -2 fb-extract --limit 3 rows.tsv
-}
-
-@test "a full disk is an error" {
-  lines "$header" 'answer\t1\t7\t\\N' > rows.tsv
-  run -2 bash -c 'fb-extract rows.tsv > /dev/full'
-  assert_output 'fb-extract: standard output: No space left on device'
 }

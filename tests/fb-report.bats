@@ -131,7 +131,7 @@ $rule"
   mkfifo pipe
   fb-report < pipe > report &
   { lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N'
-    for _ in {1..200}; do grep -q 'Answer 1:' report && break; sleep 0.05; done
+    for _ in {1..1200}; do grep -q 'Answer 1:' report && break; sleep 0.05; done
     grep -c 'Answer 1:' report > seen
   } > pipe
   wait

@@ -33,6 +33,7 @@ cohorts() {
   assert_output 7
 }
 
+# bats test_tags=server
 @test "slugs with every kind of character come through as COPY writes them" {
   printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a,b ""c""\nd\te\\f\rg",10,\\N\n2," x ",11,""\n3,\\.,12,\b\f\v\n' > cohorts.csv
   lines "$candidates" 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t3' > c.tsv
@@ -106,10 +107,33 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
   assert_output --partial '--cohorts is missing'
 }
 
+# bats test_tags=server
 @test "--sql dumps every cohort with its syllabus, if it has one" {
   sample_database
   run -0 bash -c 'fb-resolve --sql | psql -Xq'
   assert_output "$(lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\tmiami-web-dev-pt-1\t1\tfull-stack' \
     '2\tsantiago-data-science-ft-1\t2\tdata-science' '3\tbogota-web-dev-ft-2\t1\tfull-stack' \
     '4\tmadrid-no-slug\t3\t\\N' '5\tlisbon-no-syllabus\t\\N\t\\N')"
+}
+
+# bats test_tags=slow
+@test "ids that share a bucket of a hash that is known beforehand are no slower than others" {
+  # The multiplicative hash of 0.1.0: all of these ids went to one bucket.
+  python3 - << 'PYTHON'
+inverse = pow(0x9e3779b97f4a7c15, -1, 2**64)
+def crafted_id(k):
+    folded = k * inverse % 2**64
+    return (folded ^ folded >> 32) * inverse % 2**64
+crafted = [i for i in map(crafted_id, range(1, 20000)) if i < 2**63][:6000]
+for name, ids in (("crafted", crafted), ("plain", range(1, len(crafted) + 1))):
+    with open(name, "w") as dump:
+        print("cohort_id\tcohort\tsyllabus_id\tsyllabus", file=dump)
+        for i in ids: print(i, "c", 1, "s", sep="\t", file=dump)
+PYTHON
+  lines 'model\tid\tcohort_id' > candidates.tsv
+  run -0 fb-resolve --cohorts crafted candidates.tsv
+  command -v valgrind > /dev/null || skip 'valgrind is missing'
+  instructions() { valgrind --tool=callgrind --callgrind-out-file=/dev/null "$project/bin/fb-resolve" --cohorts "$1" candidates.tsv 2>&1 | awk '/Collected/ { print $NF }'; }
+  plain=$(instructions plain) crafted=$(instructions crafted)
+  [ "$crafted" -lt "$((plain * 2))" ] || fail "$crafted instructions, and $plain for other ids"
 }

@@ -1,11 +1,10 @@
 # What the tests have in common. tests/run has started the server: PGHOST and the rest lead to it.
 
 bats_require_minimum_version 1.5.0
-for folder in /usr/lib/bats /usr/share/bats; do
-  if [ -d "$folder/bats-assert" ]; then
-    load "$folder/bats-support/load"
-    load "$folder/bats-assert/load"
-  fi
+# By themselves: their own load scripts, by bats's load, take as long as a small test.
+for file in /usr/{lib,share}/bats/bats-{support,assert}/src/*.bash; do
+  # shellcheck source=/dev/null
+  [ ! -e "$file" ] || . "$file"
 done
 
 project=$BATS_TEST_DIRNAME/..
@@ -92,6 +91,24 @@ processes_here() {
 copy_sources() { # FOLDER
   mkdir -p "$1"
   tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
+}
+# And as they are after make.
+copy_built_sources() { # FOLDER
+  copy_sources "$1"
+  (cd "$project" && tar -c bin build/*.[do] build/sql) | tar -C "$1" -x
+}
+
+# Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
+cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
+
+# Skips a test that needs a program which is not here, by its name. In CI that is a failure.
+requires() { # PROGRAM...
+  local program
+  for program; do
+    (PATH=$PATH:/usr/sbin; type -P "$program" > /dev/null) && continue
+    [ -z "${CI-}" ] || fail "$program is missing"
+    skip "$program is missing"
+  done
 }
 
 # The fields of a TAB-separated line, as printf '%b' has them.

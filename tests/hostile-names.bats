@@ -9,11 +9,15 @@ decoded() { python3 "$BATS_TEST_DIRNAME/copytext.py" decode | jq -Sc '.[]'; }
 # Names that a shell, psql, awk, printf or an option parser could take for something else.
 names=('a b' "it's" 'a"b' -x --undo=x '$(touch pwned)' '`touch pwned`' ';touch pwned' '|touch pwned' '&touch pwned' 'a=b' 'NR=1' '*' '?' '[a]' '~'
   ':x' ":'x'" '\!touch pwned' '\t' 'a\' '%s%n' '{a,b}' '#a' '!a' $'a\nb' $'a\tb' ñandú)
+# All of that in one, for a quick look.
+name_of_all='-x "'"it's"'" $(touch pwned) `touch pwned` ;touch pwned |touch pwned &touch pwned a=b * ? [a] ~ :x :'"'x'"' \!touch pwned'
+name_of_all+=' \t %s%n {a,b} #a !a '$'\n \t ñandú \\'
 
 # Names that could act on a terminal: escape sequences (C0, C1 as UTF-8 and as a byte), DEL, bidirectional
 # controls, bytes that are no UTF-8, a line of their own.
 terminal_names=($'\e[31mred' $'\e]0;title\a' $'a\rb' $'a\bb' $'\x7f' $'\xc2\x9b31m' $'\x9b31m' $'\xe2\x80\xaetxt' $'\xe2\x81\xa6x' $'\xd8\x9cx' $'a\xff' $'\xed\xa0\x80'
   $'a\nfb-backfill: all is well')
+terminal_name=$(IFS=; printf %s "${terminal_names[*]}")
 
 # A cohort, a syllabus, an answer and a review for each slug that could be trouble; all slugs of more than a character twice.
 hostile_slugs() {
@@ -43,6 +47,7 @@ database_says() {
        ORDER BY model, t.id" | jq -Sc .
 }
 
+# bats test_tags=server
 @test "slugs with every character come back in the receipts as the database has them, and nothing else happens" {
   sample_database
   hostile_slugs
@@ -72,6 +77,7 @@ database_says() {
   [ ! -e pwned ]
 }
 
+# bats test_tags=server
 @test "PostgreSQL's messages with every character: one line in receipts and report, nothing acts on the terminal" {
   sample_database
   hostile_slugs
@@ -92,79 +98,115 @@ database_says() {
   jq . <<< "$output"
 }
 
-@test "a value that a message quotes cannot act on the terminal" {
-  for name in "${terminal_names[@]}"; do
-    printf 'model\tid\tcohort_id\tsyllabus_id\nanswer\t%b\t7\t\\N\n%b\t1\t7\t\\N\n' "${name/$'\n'/\\\\n}" "${name/$'\n'/\\\\n}" > rows.tsv
-    run -1 --separate-stderr fb-extract rows.tsv
-    assert_equal "$(wc -l <<< "$stderr")" 2
-    echo "$stderr" >> messages
-    for wrong in "-$name" "--$name" "--undo=$name" "--model=$name" "--format=$name" "--limit=$name"; do
-      for program in fb-extract fb-resolve fb-apply fb-report fb-backfill; do
-        run -2 --separate-stderr "$program" "$wrong"
-        assert_output ''
-        echo "$stderr" >> messages
-      done
-    done
-  done
-  assert_harmless < messages
-  run -1 grep -x 'fb-backfill: all is well.*' messages
+# Has every program quote these values: of a record, as an option, as its argument.
+quote_values() { # VALUE...
+  cases "$@" << 'END'
+import os
+import re
+from cases import *
+from copytext import harm
+for value in map(os.fsencode, sys.argv[1:]):
+    written = value.replace(b"\n", rb"\n")
+    write("rows.tsv", header("rows"), record("rows", id=written), record("rows", model=written))
+    all_ran = [Ran("fb-extract", "rows.tsv")]
+    equal((all_ran[0].status, len(all_ran[0].messages)), (1, 2), value)
+    for wrong in b"-", b"--", b"--undo=", b"--model=", b"--format=", b"--limit=":
+        for program in PROGRAMS + ["fb-backfill"]:
+            all_ran.append(Ran(program, wrong + value))
+            equal((all_ran[-1].status, all_ran[-1].out), (2, b""), program, wrong + value)
+    for ran in all_ran:
+        equal(harm(ran.err), None, ran.command, ran.err)
+        equal(re.search(b"^fb-backfill: all is well", ran.err, re.M), None, ran.command, ran.err)
+END
 }
 
-# Runs a command on files of this name: one that is missing, and a folder.
-told_of() { # name command...
-  local name=$1
-  shift
-  mkdir -p "folder/$name"
-  for file in "$name/missing" "folder/$name"; do
-    run -2 --separate-stderr "$@" "$file"
-    assert_output ''
-    echo "$stderr" >> messages
-  done
-}
+@test "a value that a message quotes cannot act on the terminal" { quote_values "$terminal_name"; }
+# bats test_tags=slow
+@test "a value that a message quotes cannot act on the terminal: each alone" { quote_values "${terminal_names[@]}"; }
 
-@test "a file's name cannot act on the terminal" {
-  sample_database
-  make_plan > plan.tsv
+# Runs commands on a file of such a name that is missing, and on a folder.
+name_files() { # NAME... < commands
+  mapfile -t commands
+  cases "${#commands[@]}" "${commands[@]}" "$@" << 'END'
+import os
+import re
+from cases import *
+from copytext import harm
+count, *words = sys.argv[1:]
+commands = [command.split() for command in words[:int(count)]]
+for name in map(os.fsencode, words[int(count):]):
+    os.makedirs(b"folder/" + name)
+    for command in commands:
+        for file in name + b"/missing", b"folder/" + name:
+            ran = Ran(*command, file)
+            equal((ran.status, ran.out, harm(ran.err)), (2, b"", None), command, file, ran.err)
+            equal(re.search(b"^fb-backfill: all is well", ran.err, re.M), None, command, file, ran.err)
+END
+}
+files_of_programs() { # NAME...
   : > empty
-  for name in "${terminal_names[@]}"; do
-    for command in fb-extract 'fb-resolve --cohorts' 'fb-resolve --cohorts empty' fb-apply 'fb-apply --undo' fb-report 'fb-report --plan' \
-        'fb-extract --rejects empty' 'fb-backfill --apply' 'fb-backfill --undo' 'fb-backfill --apply plan.tsv --receipts' 'fb-backfill --dry-run --plan'; do
-      told_of "$name" $command
-    done
-    run -2 --separate-stderr fb-backfill "$name"
-    echo "$stderr" >> messages
-  done
-  # fb-backfill is bash, which goes by the locale
-  export LC_ALL=C
-  for name in "${terminal_names[@]}"; do told_of "$name" fb-backfill --apply; done
-  assert_harmless < messages
-  run -1 grep -x 'fb-backfill: all is well.*' messages
+  printf '%s\n' fb-extract 'fb-resolve --cohorts' 'fb-resolve --cohorts empty' fb-apply 'fb-apply --undo' fb-report 'fb-report --plan' \
+    'fb-extract --rejects empty' | name_files "$@"
+}
+files_of_backfill() { # NAME...
+  make_plan > plan.tsv
+  printf '%s\n' 'fb-backfill --apply' 'fb-backfill --undo' 'fb-backfill --apply plan.tsv --receipts' 'fb-backfill --dry-run --plan' \
+    fb-backfill | name_files "$@"
+  # it is bash, which goes by the locale
+  rm -r folder
+  LC_ALL=C name_files "$@" <<< 'fb-backfill --apply'
+}
+
+@test "a file's name cannot act on the terminal: the programs" { files_of_programs "$terminal_name"; }
+# bats test_tags=server
+@test "a file's name cannot act on the terminal: fb-backfill" {
+  sample_database
+  files_of_backfill "$terminal_name"
+}
+# bats test_tags=server,slow
+@test "a file's name cannot act on the terminal: each alone" {
+  sample_database
+  files_of_programs "${terminal_names[@]}"
+  rm -r folder
+  files_of_backfill "${terminal_names[@]}"
 }
 
 @test "a file's name is a name, and nothing else: the programs" {
-  lines 'model\tid\tcohort_id\tsyllabus_id' 'answer\t1\t7\t\\N' bad > rows.tsv
-  lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' > candidates.tsv
-  lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t9\ts' '8\tc\t\\N\t\\N' > cohorts.tsv
-  fb-resolve --cohorts cohorts.tsv candidates.tsv > plan.tsv
   mkdir here
-  for name in "${names[@]}"; do
-    cp rows.tsv "here/$name"; (cd here; run -1 fb-extract --rejects "r$name" -- "$name"; assert_line $'answer\t1\t7'; assert_equal "$(cat "r$name")" bad)
-    cp candidates.tsv "here/$name"; (cd here; run -0 fb-resolve --unresolved "u$name" --cohorts ../cohorts.tsv -- "$name"; assert_equal "$(tail -n 1 "u$name")" $'answer\t2\t8\tno-syllabus')
-    cp cohorts.tsv "here/$name"; (cd here; run -0 fb-resolve --cohorts "$name" ../candidates.tsv; assert_line $'answer\t1\t7\tc\t9\ts')
-    cp plan.tsv "here/$name"; (cd here; run -0 fb-apply -- "$name"; assert_line $'1\tanswer\t1\t7\tc\t9\ts')
-    (cd here; run -0 fb-report --plan "$name" -- "$name"; assert_line '  [DRY RUN] Answer 1: cohort=c → syllabus=s')
-  done
+  cases "${names[@]}" << 'END'
+import os
+from cases import *
+rows = header("rows") + record("rows") + b"bad\n"
+candidates = header("candidates") + record("candidates") + record("candidates", id=2, cohort_id=8)
+cohorts = header("cohorts") + record("cohorts") + record("cohorts", cohort_id=8, syllabus_id=r"\N", syllabus=r"\N")
+plan = header("plan") + record("plan")
+write("candidates", candidates)
+write("cohorts", cohorts)
+os.chdir("here")
+def told(table, *command):
+    write(name, table)
+    return Ran(*command)
+for name in map(os.fsencode, sys.argv[1:]):
+    ran = told(rows, "fb-extract", "--rejects", b"r" + name, "--", name)
+    equal((ran.status, ran.records, open(b"r" + name, "rb").read()), (1, record("candidates"), b"bad\n"), name)
+    ran = told(candidates, "fb-resolve", "--unresolved", b"u" + name, "--cohorts", "../cohorts", "--", name)
+    equal((ran.status, ran.records), (0, record("plan")), name)
+    equal(open(b"u" + name, "rb").readlines()[1:], [line("answer", 2, 8, "no-syllabus")], name)
+    ended(told(cohorts, "fb-resolve", "--cohorts", name, "../candidates"), 0, record("plan"), [], name)
+    ended(told(plan, "fb-apply", "--", name), 0, record("plan"), [], name)
+    ran = told(plan, "fb-report", "--plan", name, "--", name)
+    equal((ran.status, "  [DRY RUN] Answer 1: cohort=miami → syllabus=full\n".encode() in ran.out), (0, True), name)
+END
   [ ! -e here/pwned ]
 }
 
-@test "a file's name is a name, and nothing else: fb-backfill" {
-  sample_database
+backfill_files() { # NAME...
   before=$(state)
   fb-backfill --receipts r.tsv --quiet
   after=$(state)
   fb-backfill --undo r.tsv --quiet
   mkdir here; cd here
-  for name in "${names[@]}"; do
+  for name in "$@"; do
     fb-backfill --dry-run --plan "$name" --quiet
     # over several connections, where the plan is split and the receipts are joined
     run -0 --separate-stderr fb-backfill --apply "$name" --receipts "$name.r" --jobs 2
@@ -181,10 +223,20 @@ told_of() { # name command...
   [ ! -e pwned ]
 }
 
-@test "the temporary folder's name is a name, and nothing else" {
+# bats test_tags=server
+@test "a file's name is a name, and nothing else: fb-backfill" {
   sample_database
+  backfill_files "$name_of_all" NR=1
+}
+# bats test_tags=server,slow
+@test "a file's name is a name, and nothing else: fb-backfill, each alone" {
+  sample_database
+  backfill_files "${names[@]}"
+}
+
+backfill_in_folders() { # NAME...
   before=$(state)
-  for name in "${names[@]}"; do
+  for name in "$@"; do
     mkdir -p -- "$name"
     TMPDIR=$name run -0 --separate-stderr fb-backfill --jobs 2 --receipts r.tsv
     assert_equal "$stderr" ''
@@ -199,6 +251,18 @@ told_of() { # name command...
   [ ! -e pwned ]
 }
 
+# bats test_tags=server
+@test "the temporary folder's name is a name, and nothing else" {
+  sample_database
+  backfill_in_folders "$name_of_all"
+}
+# bats test_tags=server,slow
+@test "the temporary folder's name is a name, and nothing else: each alone" {
+  sample_database
+  backfill_in_folders "${names[@]}"
+}
+
+# bats test_tags=server
 @test "what a trigger has to say about a row is not shown on the way, raw" {
   sample_database
   sql "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m %'', OLD.id; RETURN NEW; END'"

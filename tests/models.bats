@@ -21,7 +21,7 @@ odd_state() { sql 'SELECT t FROM "my schema"."odd:table" AS t ORDER BY "i d"'; }
 # What one plain UPDATE leaves of it, on a copy.
 odd_oracle() {
   local copy=${PGDATABASE}_odd
-  psql -Xqd postgres -c "CREATE DATABASE $copy TEMPLATE $PGDATABASE"
+  copy_database "$PGDATABASE" "$copy"
   export PGDATABASE=$copy
   sql 'UPDATE "my schema"."odd:table" AS t SET "syl""labus" = v.syllabus_id
        FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
@@ -29,6 +29,7 @@ odd_oracle() {
   odd_state
 }
 
+# bats test_tags=server
 @test "an added table: dry run, run, check and undo, beside the built-in ones" {
   odd_database
   before=$(odd_state) all_before=$(state)
@@ -53,6 +54,7 @@ odd_oracle() {
   assert_equal "$(odd_state)$(state)" "$before$all_before"
 }
 
+# bats test_tags=server
 @test "an added table alone, over several connections, in small batches, with a limit" {
   odd_database
   all_before=$(state) before=$(odd_state)
@@ -70,6 +72,7 @@ odd_oracle() {
   assert_equal "$(odd_state)" "$before"
 }
 
+# bats test_tags=server
 @test "the guard and the receipts of an added table" {
   odd_database
   fb-backfill --table "$odd" --model note --limit 5 --dry-run --plan plan.tsv > report
@@ -99,6 +102,7 @@ odd_oracle() {
   assert_equal "$(odd_state)" "$before"
 }
 
+# bats test_tags=server
 @test "columns of smallint, integer and bigint; foreign keys by another name, and none" {
   sample_database
   for type in smallint integer bigint; do
@@ -123,6 +127,7 @@ odd_oracle() {
   assert_equal "$(grep -c ^updated r.tsv)" 8
 }
 
+# bats test_tags=server
 @test "a built-in model is replaced: its table stays as it is" {
   sample_database
   sql 'CREATE TABLE "Answer" AS SELECT id, cohort_id AS c, syllabus_id AS s FROM feedback_answer'
@@ -138,10 +143,11 @@ odd_oracle() {
 # A name as SQL quotes it.
 quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
+# bats test_tags=server
 @test "hostile names are names, and nothing else" {
   sample_database
   names=('weird"Name; DROP TABLE feedback_answer; --' 'select' 'a$$; END $$; DROP TABLE feedback_answer; --' '\$$\!' "it's"
-    ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$fb$' 'naïve 名' ALL fb_batch t rec as_told n)
+    ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$b$' 'naïve 名' ALL fb_batch t rec as_told n)
   n=0
   for name in "${names[@]}"; do
     for column in id cohort_id syllabus_id; do columns[${#column}]=$(quote "$name $column"); done
@@ -179,6 +185,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   [ ! -e pwned ]
 }
 
+# bats test_tags=server
 @test "a role may do it with the privileges that the built-in tables need" {
   odd_database
   least_privilege
@@ -193,6 +200,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   run -1 as_role fb-backfill --table "$odd" --check
 }
 
+# bats test_tags=server
 @test "a table that is missing, or has other columns, stops it before anything is changed" {
   sample_database
   before=$(state)
@@ -221,6 +229,7 @@ $odd"
   done
 }
 
+# bats test_tags=server
 @test "a models file that says what --table says gives the same" {
   odd_database
   fb-backfill --table "$odd" --dry-run --plan by-table.tsv > by-table
@@ -249,43 +258,40 @@ $odd"
 @test "names without quotes are folded to lower case, columns have defaults" {
   run -0 fb-extract --sql --table 'x=MySchema.Ünï_$1:ID,Cohort,"Syllabus"' --table 'y="Y"' --model x
   assert_line '  SELECT '"'x'"' AS model, t."id", t."cohort", t."Syllabus"'
-  assert_line '  FROM "myschema"."Ünï_$1" AS t'
+  assert_line '  FROM :"x_schema"."Ünï_$1" AS t'
   run -0 fb-extract --sql --table 'y="Y"' --model y
   assert_line '  SELECT '"'y'"' AS model, t."id", t."cohort_id", t."syllabus_id"'
 }
 
-# What is wrong with a line: message
-refuses_line() { # line, message
-  run -2 --separate-stderr fb-extract --sql --table "$1"
-  assert_output ''
-  assert_equal "$stderr" "fb-extract: --table: '${3-$1}': $2
-fb-extract: see 'fb-extract --help'"
-  printf '\n%s\n' "$1" > models
-  run -2 --separate-stderr fb-extract --sql --models models
-  assert_equal "$stderr" "fb-extract: models:2: '${3-$1}': $2"
-}
-
 @test "lines that make no model, each with its message" {
-  for line in note t:id,cohort,syllabus note= note=.t note=s. note=s.t.u note=t: note=t:id note=t:id,c note=t:id,c,s,x \
-      note=t:id,,s note=t:,c,s 'note="t"x' note=my-table note=1t 'note=$t' 'note= t' 'note=t:id;c;s'; do
-    refuses_line "$line" "$form"
-  done
-  for line in =t Note=t 1=t _n=t no-te=t 'no{te=t' 'no te=t' nöte=t "$(printf '%051d' 0 | tr 0 n)=t"; do
-    refuses_line "$line" 'the name of a model is a small letter and up to 49 small letters, digits and underscores'
-  done
-  refuses_line all=t 'no model can be called all'
-  for line in 'note="t' 'note="' 'note="t""' 'note="s"."t' 'note=t:"i,c,s'; do
-    refuses_line "$line" 'a double quote is never closed'
-  done
-  for line in 'note=""' 'note="".t' 'note=t:i,"",s'; do refuses_line "$line" 'nothing stands between double quotes'; done
-  for line in note=t:a,a,s note=t:a,b,A note='t:a,b,"b"'; do refuses_line "$line" 'one column stands there twice'; done
-  for table in fb_batch FB_Outcome '"fb_receipts"' fb_so_far fb_place fb_known_replica fb_replica; do
-    refuses_line "note=$table" 'fb-apply has a temporary table of that name: name the schema, too'
-  done
-  refuses_line $'note="\t"' 'it has a control character' 'note="\x09"'
-  refuses_line $'note="\xe2\x80\xae"' 'it has a control character' 'note="\xe2\x80\xae"'
-  refuses_line $'note="\xff"' 'invalid UTF-8' 'note="\xff"'
-  run -0 fb-extract --sql --table "$(printf '%050d' 0 | tr 0 n)=public.fb_batch"
+  cases "$form" << 'END'
+from cases import *
+form = sys.argv[1]
+def refuse(message, *lines, shown=None):
+    for model in lines:
+        quoted = shown or model
+        ran = Ran("fb-extract", "--sql", "--table", model)
+        equal((ran.status, ran.out, ran.messages),
+              (2, b"", [f"fb-extract: --table: '{quoted}': {message}", "fb-extract: see 'fb-extract --help'"]), model)
+        write("models", b"\n", data(model), b"\n")
+        ran = Ran("fb-extract", "--sql", "--models", "models")
+        equal((ran.status, ran.out, ran.messages), (2, b"", [f"fb-extract: models:2: '{quoted}': {message}"]), model)
+refuse(form, "note", "t:id,cohort,syllabus", "note=", "note=.t", "note=s.", "note=s.t.u", "note=t:", "note=t:id", "note=t:id,c",
+       "note=t:id,c,s,x", "note=t:id,,s", "note=t:,c,s", 'note="t"x', "note=my-table", "note=1t", "note=$t", "note= t", "note=t:id;c;s")
+refuse("the name of a model is a small letter and up to 49 small letters, digits and underscores",
+       "=t", "Note=t", "1=t", "_n=t", "no-te=t", "no{te=t", "no te=t", "nöte=t", "n" * 51 + "=t")
+refuse("no model can be called all", "all=t")
+refuse("a double quote is never closed", 'note="t', 'note="', 'note="t""', 'note="s"."t', 'note=t:"i,c,s')
+refuse("nothing stands between double quotes", 'note=""', 'note="".t', 'note=t:i,"",s')
+refuse("one column stands there twice", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
+refuse("fb-apply has a temporary table of that name: name the schema, too", *[f"note={table}" for table in (
+    "fb_batch", "FB_Outcome", '"fb_pending"', "fb_sorted", "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
+refuse("names with $fb$ or $sql$ in them cannot be used", 'note="$fb$"', 'note=t:a$sql$b,c,s')
+refuse("it has a control character", 'note="\t"', shown=r'note="\x09"')
+refuse("it has a control character", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')
+refuse("invalid UTF-8", b'note="\xff"', shown=r'note="\xff"')
+equal(Ran("fb-extract", "--sql", "--table", "n" * 50 + "=public.fb_batch").status, 0)
+END
 }
 
 @test "models files that are none" {
@@ -344,7 +350,7 @@ fb-backfill: see 'fb-backfill --help'"
   echo "$output" > plan.tsv
   run -1 fb-apply plan.tsv
   run -0 fb-apply --table note=n plan.tsv
-  assert_line 'CALL pg_temp.fb_apply_note();'
+  assert_line 'CALL pg_temp.fb_set_note();'
   assert_line '-- Note: brings the batch to "n". A row is changed only while its "cohort_id" is'
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > notes.tsv
   run -0 fb-extract --table note=n --model note notes.tsv

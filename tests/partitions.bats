@@ -1,4 +1,5 @@
 # The tables as partitioned tables: by id, by cohort, by the very column that is set; with triggers and rules.
+# bats file_tags=server
 load helper
 
 # Makes feedback_answer of the example a partitioned table, with its key where it can have one, and its foreign key.

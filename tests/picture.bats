@@ -1,4 +1,5 @@
 # The README's first picture is what the programs print.
+# bats file_tags=server
 load helper
 
 @test "the picture of a dry run and a run is drawn from a real one" {

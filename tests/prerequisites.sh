@@ -14,7 +14,8 @@ note() { # needed|wanted present? what debian fedora alpine homebrew
   local -n missing=$1
   "$2" "$3" && return
   missing+=("$3")
-  debian+=("$4")
+  # shellcheck disable=SC2206  # an entry can be two packages
+  debian+=($4)
   [ "$5" = - ] || fedora+=("$5")
   [ "$6" = - ] || alpine+=("$6")
   [ "$7" = - ] || homebrew+=("$7")
@@ -24,7 +25,7 @@ binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 # shellcheck source=/dev/null
-server() { (. examples/with-server.sh && find_server_programs) 2> /dev/null; }
+server() { [ "${PG_BINDIR-}" = none ] || (. examples/with-server.sh && find_server_programs) 2> /dev/null; }
 extension() { compgen -G "/usr/share/*/extension/$1.control" > /dev/null || compgen -G "/usr/share/postgresql/*/extension/$1.control" > /dev/null; }
 runtime() { # of clang's sanitizers
   echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |
@@ -98,6 +99,13 @@ case ${1-} in
     to_run_a_server
     to_test
     need program npm           npm               nodejs-npm         npm               node ;;
+  check-ports)   # tests/ports also downloads libcsv from Debian
+    to_test
+    need program i686-linux-gnu-gcc    'gcc-i686-linux-gnu libc6-dev-i386-cross'     - - -
+    need program aarch64-linux-gnu-gcc 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross' - - -
+    need program s390x-linux-gnu-gcc   'gcc-s390x-linux-gnu libc6-dev-s390x-cross'   - - -
+    need program musl-gcc              musl-tools                                    - - -
+    need program qemu-s390x-static     qemu-user-static                              qemu-user-static - - ;;
   *)
     to_run_a_server
     to_test ;;

@@ -1,5 +1,6 @@
 # What issue and README promise, on the real schema with the example's data, each through
 # fb-backfill and through the pipeline by hand, and against what one plain UPDATE leaves.
+# bats file_tags=server
 load helper
 
 setup() {
@@ -15,10 +16,11 @@ by_hand() {
 
 # The ids that a run would set, in order: `model id`.
 eligible() {
-  sql "SELECT 'answer ' || t.id FROM feedback_answer AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY t.id"
-  sql "SELECT 'review ' || t.id FROM feedback_review AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY t.id"
+  sql "SELECT model || ' ' || t.id
+       FROM (SELECT 'answer' AS model, id, cohort_id, syllabus_id FROM feedback_answer
+             UNION ALL SELECT 'review', id, cohort_id, syllabus_id FROM feedback_review) AS t
+       JOIN admissions_cohort AS c ON c.id = t.cohort_id
+       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY model, t.id"
 }
 
 nth_answer() { eligible | grep answer | sed -n "$1p" | cut -d ' ' -f 2; }
@@ -90,7 +92,6 @@ remember() {
     run -0 diff others <(eligible)
     fb-extract --sql --model $model | psql -Xq > rows.tsv
     assert_equal "$(wc -l < rows.tsv)" 1
-    psql -Xqd postgres -c "DROP DATABASE $PGDATABASE"
     example_database
   done
 }
@@ -103,7 +104,7 @@ remember() {
     grep ^updated r.tsv | cut -f 2,3 | tr '\t' ' ' > got
     run -0 diff <(grep answer all | sed -n "$((round * 11 - 10)),$((round * 11))p"; grep review all | sed -n "$((round * 11 - 10)),$((round * 11))p") got
   done
-  while [ -n "$(eligible)" ]; do fb-extract --sql --limit 40 | psql -Xq | fb-extract > c.tsv
+  while [ -n "$(eligible)" ]; do fb-extract --sql --limit 100 | psql -Xq | fb-extract > c.tsv
     fb-resolve --cohorts <(fb-resolve --sql | psql -Xq) c.tsv | fb-apply | psql -Xq > /dev/null; done
   run -0 diff expected <(state)
 }
@@ -146,12 +147,14 @@ remember() {
 }
 
 @test "a dangling syllabus by hand, in a batch of any size" {
-  make_plan > plan.tsv
+  make_plan --limit 20 > plan.tsv
   dangling=$(nth_answer 7)
   awk -F '\t' -v OFS='\t' -v id="$dangling" '$1 == "answer" && $2 == id { $5 = 999999 } 1' plan.tsv > bad.tsv
   for size in 1 10 5000; do
+    eligible > before
     fb-apply --batch-size $size bad.tsv | psql -Xq > r.tsv
-    assert_equal "$(eligible)" "answer $dangling"
+    assert_equal "$(grep -v ^updated r.tsv | cut -f 1-3 | tr '\t' ' ')" "$(lines 'status model id' "failed answer $dangling")"
+    run -0 diff <(cut -f 1,2 bad.tsv | tr '\t' ' ' | grep -vx -e 'model id' -e "answer $dangling") <(eligible | diff before - | sed -n 's/^< //p')
     fb-apply --undo r.tsv | psql -Xq > /dev/null
   done
 }
@@ -183,8 +186,8 @@ remember() {
   hold 'SELECT 1 FROM feedback_answer FOR UPDATE;'
   start=$SECONDS
   run -1 fb-backfill --model answer --lock-timeout 1500 --receipts r.tsv
-  # in full, 100 records and more would take 150 s
-  [ $((SECONDS - start)) -lt 60 ]
+  # in full, 200 records would take 300 s
+  [ $((SECONDS - start)) -lt 150 ]
   assert_equal "$(grep -c ^failed r.tsv)" "$(eligible | grep -c answer)"
   release
 }
@@ -306,9 +309,12 @@ END
   as_role fb-backfill --undo r.tsv > /dev/null
   assert_equal "$(state)" "$before"
   run -1 as_role fb-backfill --check
-  for statement in "UPDATE feedback_answer SET comment = ''" 'UPDATE feedback_review SET cohort_id = NULL' 'DELETE FROM feedback_answer' \
-      'UPDATE admissions_cohort SET syllabus_version_id = NULL' "INSERT INTO feedback_survey DEFAULT VALUES" 'CREATE TABLE t ()' \
-      'TRUNCATE feedback_review' 'SELECT * FROM auth_user' 'DELETE FROM admissions_syllabus'; do
+  statements=("UPDATE feedback_answer SET comment = ''" 'UPDATE feedback_review SET cohort_id = NULL' 'DELETE FROM feedback_answer'
+    'UPDATE admissions_cohort SET syllabus_version_id = NULL' 'INSERT INTO feedback_survey DEFAULT VALUES'
+    'TRUNCATE feedback_review' 'SELECT * FROM auth_user' 'DELETE FROM admissions_syllabus')
+  # before version 15 everybody may make tables in the schema public
+  [ "$(sql 'SHOW server_version_num')" -lt 150000 ] || statements+=('CREATE TABLE t ()')
+  for statement in "${statements[@]}"; do
     run -1 as_role sql "$statement"
     assert_output --partial 'permission denied'
   done

@@ -12,6 +12,7 @@ examples=$project/examples
 }
 
 @test "systemd finds the service and the timer sound, and weekly" {
+  requires systemd-analyze
   run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
   assert_output ''
   run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \

@@ -152,11 +152,19 @@ own_server() {
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW WHEN (OLD.id = $(nth answer 3)) EXECUTE FUNCTION slow()"
   make_plan > plan.tsv
   # the receipts take their time, too
-  fb-apply --batch-size 200 plan.tsv | sed 's/FROM pg_temp.fb_receipts/FROM pg_sleep(1.2), pg_temp.fb_receipts/' > script.sql
+  fb-apply --batch-size 200 plan.tsv | sed 's/COPY pg_temp.fb_batch (\(status, .*\))/COPY (SELECT \1 FROM pg_sleep(1.2), pg_temp.fb_batch)/' > script.sql
   grep -q pg_sleep script.sql
   PGOPTIONS='-c statement_timeout=1000' psql -Xq < script.sql > r.tsv
   assert_agree 0 r.tsv
   run -0 diff right changed
+}
+
+@test "an idle_session_timeout does not end a session that pauses between batches" {
+  database
+  [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'
+  PGOPTIONS='-c idle_session_timeout=100' run -0 --separate-stderr fb-backfill --model review --batch-size 20 --pause 300 --receipts r.tsv
+  assert_agree 0 r.tsv
+  assert_equal "$(grep -c . said)" "$(grep -c review right)"
 }
 
 @test "a search_path without the tables stops it: nothing is done" {
@@ -219,6 +227,7 @@ RC
 # ---- pgbouncer between us and the server, in transaction mode
 
 pooler() { # SIZE
+  requires pgbouncer
   cat > pgbouncer.ini << INI
 [databases]
 * = host=$PGHOST port=$PGPORT user=$PGUSER

@@ -11,7 +11,7 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)
 seen, typed = b"", False
-while select.select([terminal], [], [], 20)[0]:
+while select.select([terminal], [], [], 60)[0]:
     try:
         more = os.read(terminal, 4096)
     except OSError:  # Linux says so that nobody has the other end any more

@@ -36,6 +36,11 @@ ${1%% *}: see '${1%% *} --help'"
   refuses 'fb-report -sux' '-x: no such option'
   refuses "fb-extract --model" '--model: no such option, or its argument is missing or unwanted'
   refuses "fb-resolve -c" '-c: no such option, or its argument is missing or unwanted'
+  # behind an operand, which getopt_long moves, and behind other letters
+  refuses 'fb-resolve --sql candidates.tsv -c' '-c: no such option, or its argument is missing or unwanted'
+  refuses 'fb-apply a.tsv --undo b.tsv --pause' '--pause: no such option, or its argument is missing or unwanted'
+  refuses 'fb-report r.tsv -sc' '-sc: no such option, or its argument is missing or unwanted'
+  refuses 'fb-report -:s' '-:: no such option'
 }
 
 @test "models, formats and numbers that are none" {
@@ -51,6 +56,20 @@ ${1%% *}: see '${1%% *} --help'"
   done
   for number in 0 -1 2147483648 9223372036854775808 1k ''; do
     refuses "fb-apply --batch-size '$number'" "--batch-size: '$number' is no whole number from 1 to 2147483647"
+  done
+}
+
+@test "--limit takes what a bigint can be" {
+  for limit in 2147483648 9223372036854775807; do
+    run -0 fb-extract --sql --limit $limit
+    assert_line --partial "LIMIT $limit"
+  done
+  run -0 fb-resolve --cohorts <(lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t1\ts') --limit 9223372036854775807 \
+    <(lines 'model\tid\tcohort_id' 'answer\t1\t7')
+  assert_line "$(lines 'answer\t1\t7\tc\t1\ts')"
+  for command in 'fb-extract --sql' 'fb-resolve --cohorts c.tsv'; do
+    refuses "$command --limit 9223372036854775808" \
+      "--limit: '9223372036854775808' is no whole number from 0 to 9223372036854775807"
   done
 }
 

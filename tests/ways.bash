@@ -16,13 +16,13 @@ inputs() {
   { printf '\xef\xbb\xbfx,model,id,cohort_id,syllabus_id\r\n"a ""b""\nc",answer,1,1,\r\nd,review,2,"2"z,\n'
     printf '"%05000d",answer,3,3,\n,answer,4,"4' 0; } > rows.csv
   { lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '1\ta\\tb\t10\ts' '2\tc\t\\N\t\\N' '3\td\tx\t\\N' '4\te\\x66\t11\t\\N'
-    for id in {1001..1200}; do lines "$id\tc\t1\ts"; done; } > cohorts.tsv
+    printf '%s\tc\t1\ts\n' {1001..1200}; } > cohorts.tsv
   printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a\tb",10,s\n2,c,,\n4,ef,11,' > cohorts.csv
   lines '# models' 'note="my ""notes"' 'answer=a.b$$:id,c,s' > models.txt
   lines 'model\tid\tcohort_id' 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t9' 'quiz\t3\t1' 'review\t1\t4' > candidates.tsv
   lines "$plan" 'answer\t1\t1\ta\\tb\t10\ts' 'answer\t2\t1\ta\t\\N\ts' 'review\t1\t4\te\\x66\t11\t\\N' 'answer\t1\t1\tx\t1\t\\N' > plan.tsv
   { lines "$receipts" 'updated\tanswer\t1\t1\ta\\tb\t10\ts\t\\N' 'skipped\tanswer\t2\t1\ta\t10\ts\tgone'
-    for id in 3 4 5 6 7 8; do lines "failed\treview\t$id\t1\ta\t10\t\\\\N\t23503 no\\\\nsuch"; done; } > receipts.tsv
+    printf 'failed\treview\t%s\t1\ta\t10\t\\N\t23503 no\\nsuch\n' {3..8}; } > receipts.tsv
 }
 
 # Every way through the programs. What stands beside standard output is written to `side`.

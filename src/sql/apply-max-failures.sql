@@ -1,14 +1,17 @@
+
 -- After each batch and its receipts the script stops, if more than {max_failures} of the records so far have failed.
 DROP TABLE IF EXISTS pg_temp.fb_so_far;
 CREATE TEMPORARY TABLE fb_so_far AS SELECT 0::bigint AS records, 0::bigint AS failed;
 
-CREATE OR REPLACE PROCEDURE pg_temp.fb_stop_if_too_many_failed() LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.fb_stop_if_too_many_failed() LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   so_far record;
 BEGIN
   UPDATE pg_temp.fb_so_far
   SET records = records + (SELECT count(*) FROM pg_temp.fb_batch),
-      failed = failed + (SELECT count(*) FROM pg_temp.fb_outcome WHERE status = 'failed')
+      failed = failed + (SELECT count(*) FROM pg_temp.fb_batch WHERE status = 'failed')
+  WHERE true  -- some servers refuse an UPDATE without a WHERE (safeupdate)
   RETURNING * INTO so_far;
   IF {too_many} THEN
     RAISE 'stopped: % of % records so far have failed, more than --max-failures %',
@@ -18,6 +21,4 @@ BEGIN
 END
 $$;
 
-\set commit_and_print_receipts :commit_and_print_receipts ' \\; BEGIN READ WRITE \\; SET LOCAL statement_timeout = 0'
-\set commit_and_print_receipts :commit_and_print_receipts ' \\; CALL pg_temp.fb_stop_if_too_many_failed() \\; COMMIT'
-
+\set commit_and_print_receipts :commit_and_print_receipts ' \\; BEGIN READ WRITE \\; CALL pg_temp.fb_stop_if_too_many_failed() \\; COMMIT'

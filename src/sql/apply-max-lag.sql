@@ -36,44 +36,55 @@ EXCEPTION
   WHEN undefined_object OR invalid_parameter_value THEN NULL;
 END $$;
 
+-- One look: notes the place that is reached, and tells for whom there is to wait, if there is anybody.
 -- A replica that was there and is gone is as good as behind, but not for ever: it may be restarting,
 -- or it may never come back.
-CREATE OR REPLACE PROCEDURE pg_temp.fb_wait_for_replicas() LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.fb_look_at_replicas(
+  INOUT waits boolean, INOUT gone_since timestamptz, INOUT tell_at timestamptz
+) LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   max_lag CONSTANT interval := '{max_lag} s';
   max_gone CONSTANT interval := '60 s';
-  tell_at timestamptz := clock_timestamp() + interval '10 s';
-  gone_since timestamptz;
   behind text; gone text;
 BEGIN
-  LOOP
-    DELETE FROM pg_temp.fb_place WHERE reached < clock_timestamp() - max_lag;
-    INSERT INTO pg_temp.fb_place
-    SELECT pg_current_wal_flush_lsn(), clock_timestamp()
-    WHERE NOT EXISTS (SELECT FROM pg_temp.fb_place WHERE reached > clock_timestamp() - max_lag / 10);
+  DELETE FROM pg_temp.fb_place WHERE reached < clock_timestamp() - max_lag;
+  INSERT INTO pg_temp.fb_place
+  SELECT pg_current_wal_flush_lsn(), clock_timestamp()
+  WHERE NOT EXISTS (SELECT FROM pg_temp.fb_place WHERE reached > clock_timestamp() - max_lag / 10);
 
-    SELECT string_agg(format('%s (%s behind)', name, pg_size_pretty(pg_current_wal_flush_lsn() - replay_lsn)), ', ')
-    INTO behind FROM pg_temp.fb_replica WHERE replay_lsn < (SELECT min(lsn) FROM pg_temp.fb_place);
+  SELECT string_agg(format('%s (%s behind)', name, pg_size_pretty(pg_current_wal_flush_lsn() - replay_lsn)), ', ')
+  INTO behind FROM pg_temp.fb_replica WHERE replay_lsn < (SELECT min(lsn) FROM pg_temp.fb_place);
 
-    INSERT INTO pg_temp.fb_known_replica
-    SELECT name FROM pg_temp.fb_replica EXCEPT ALL SELECT name FROM pg_temp.fb_known_replica;
-    SELECT string_agg(name || ' (gone)', ', ')
-    INTO gone FROM (SELECT name FROM pg_temp.fb_known_replica EXCEPT ALL SELECT name FROM pg_temp.fb_replica) AS g;
+  INSERT INTO pg_temp.fb_known_replica
+  SELECT name FROM pg_temp.fb_replica EXCEPT ALL SELECT name FROM pg_temp.fb_known_replica;
+  SELECT string_agg(name || ' (gone)', ', ')
+  INTO gone FROM (SELECT name FROM pg_temp.fb_known_replica EXCEPT ALL SELECT name FROM pg_temp.fb_replica) AS g;
 
-    EXIT WHEN behind IS NULL AND gone IS NULL;
-    gone_since := CASE WHEN gone IS NOT NULL THEN coalesce(gone_since, clock_timestamp()) END;
-    IF clock_timestamp() - gone_since > max_gone THEN
-      RAISE 'stopped: a replica that this run saw has been gone for %: %', max_gone, gone
-      USING HINT = 'Run it again to go on with the replicas that are there then.';
-    END IF;
-    IF clock_timestamp() > tell_at THEN
-      RAISE INFO 'waiting for replicas: %', concat_ws(', ', behind, gone);
-      tell_at := clock_timestamp() + interval '1 min';
-    END IF;
-
-    COMMIT;  -- no transaction, and no snapshot, outlives one look
-    PERFORM pg_sleep(0.1);
-  END LOOP;
+  waits := behind IS NOT NULL OR gone IS NOT NULL;
+  gone_since := CASE WHEN gone IS NOT NULL THEN coalesce(gone_since, clock_timestamp()) END;
+  IF clock_timestamp() - gone_since > max_gone THEN
+    RAISE 'stopped: a replica that this run saw has been gone for %: %', max_gone, gone
+    USING HINT = 'Run it again to go on with the replicas that are there then.';
+  END IF;
+  tell_at := coalesce(tell_at, clock_timestamp() + interval '10 s');
+  IF waits AND clock_timestamp() > tell_at THEN
+    RAISE INFO 'waiting for replicas: %', concat_ws(', ', behind, gone);
+    tell_at := clock_timestamp() + interval '1 min';
+  END IF;
 END
 $$;
 
+-- A procedure with a search_path of its own may not COMMIT, so all names here say where they are.
+CREATE OR REPLACE PROCEDURE pg_temp.fb_wait_for_replicas() LANGUAGE plpgsql AS $$
+DECLARE
+  waits boolean; gone_since timestamp with time zone; tell_at timestamp with time zone;
+BEGIN
+  LOOP
+    CALL pg_temp.fb_look_at_replicas(waits, gone_since, tell_at);
+    EXIT WHEN NOT waits;
+    COMMIT;  -- no transaction, and no snapshot, outlives one look
+    PERFORM pg_catalog.pg_sleep(0.1);
+  END LOOP;
+END
+$$;

@@ -11,3 +11,9 @@
 \timing off
 \encoding UTF8
 
+-- No timeout of the role or the database ends the transaction that we may be in.
+DO $fb$ BEGIN
+  PERFORM pg_catalog.set_config(s.name, '0', true) FROM pg_catalog.pg_settings AS s
+  WHERE s.name OPERATOR(pg_catalog.=) ANY ('{statement_timeout, idle_in_transaction_session_timeout, transaction_timeout}');
+END $fb$;
+

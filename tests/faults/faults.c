@@ -186,6 +186,9 @@ open(const char *path, int flags, ...)
 	return fails("open", path) ? -1 : next(path, flags, mode);
 }
 
+/* open, as programs that are built for large files call it. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+
 int
 close(int fd)
 {

@@ -1,0 +1,46 @@
+
+-- Nor is the session ended between two batches. (Servers of 13 do not know this timeout.)
+DO $fb$ BEGIN
+  PERFORM pg_catalog.set_config('idle_session_timeout', '0', false);
+EXCEPTION
+  WHEN undefined_object THEN NULL;
+END $fb$;
+SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS knows_transaction_timeout \gset
+
+-- What every batch begins with: whatever the role, the database or PGOPTIONS say, no timeout but
+-- that for locks ends it, a COMMIT is on disk when it is answered, and what triggers say on the way
+-- is not printed, raw as it is; for this transaction alone. And it must be the session that has
+-- the temporary tables.
+\set begin_batch 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
+\set begin_batch :begin_batch ' \\; SET LOCAL client_min_messages = error'
+\set begin_batch :begin_batch ' \\; SET LOCAL statement_timeout = 0'
+\set begin_batch :begin_batch ' \\; SET LOCAL idle_in_transaction_session_timeout = 0'
+\if :knows_transaction_timeout
+\set begin_batch :begin_batch ' \\; SET LOCAL transaction_timeout = 0'
+\endif
+\set begin_batch :begin_batch ' \\; DO $$BEGIN'
+\set begin_batch :begin_batch ' IF pg_catalog.to_regclass(''pg_temp.fb_batch'') IS NULL THEN'
+\set begin_batch :begin_batch ' RAISE ''not the session that this script began in (by a pooler in transaction mode?)'';'
+\set begin_batch :begin_batch ' ELSIF pg_catalog.current_setting(''synchronous_commit'') OPERATOR(pg_catalog.=) ''off'' THEN'
+\set begin_batch :begin_batch ' SET LOCAL synchronous_commit = local;'
+\set begin_batch :begin_batch ' END IF; END$$'
+\set begin_batch :begin_batch ' \\; TRUNCATE pg_temp.fb_batch, pg_temp.fb_outcome'
+
+-- And with this it ends: its records are its receipts by now. It is sent as one, so that nothing can come between the
+-- COMMIT and its receipts, and it is a name, so that a script that was cut off cannot end with a COMMIT alone.
+-- However long the receipts take (somebody reads slowly), no timeout may cut them off.
+\set commit_and_print_receipts 'COMMIT \\; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY \\; SET LOCAL statement_timeout = 0'
+\if :knows_transaction_timeout
+\set commit_and_print_receipts :commit_and_print_receipts ' \\; SET LOCAL transaction_timeout = 0'
+\endif
+\set commit_and_print_receipts :commit_and_print_receipts ' \\; COPY pg_temp.fb_batch (status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail)'
+\set commit_and_print_receipts :commit_and_print_receipts ' TO STDOUT \\; COMMIT'
+
+-- Receipts go to standard output, wherever a psqlrc would have them.
+\o
+
+BEGIN READ WRITE \; SET LOCAL client_min_messages = error
+  \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0;
+\if :knows_transaction_timeout
+SET LOCAL transaction_timeout = 0;
+\endif

@@ -1,0 +1,2 @@
+
+\qecho 'model\tid\tcohort_id\tsyllabus_id'

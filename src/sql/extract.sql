@@ -1,2 +1,0 @@
-\qecho 'model\tid\tcohort_id\tsyllabus_id'
-
