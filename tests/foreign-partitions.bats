@@ -1,45 +1,40 @@
 # The tables distributed by PostgreSQL itself: partitioned, with a partition on another server (postgres_fdw).
-# fb(7), "Other servers", says what holds there and what cannot. Answers from 300 on are on the server `far`.
+# fb(7), "Other servers", says what holds there and what cannot. Answers from 300 on are on the server `far`, which is another
+# database of the same PostgreSQL: postgres_fdw connects to it as to any other.
+# bats file_tags=server
 load helper
-load servers
-
-setup_file() { begin_server far; begin_server farther; }
-teardown_file() { end_server far; end_server farther; }
 
 # Brings the rows from this id on to a server, to a table of the same name, with all its constraints.
 move_rows() { # TABLE ID SERVER
-  local host
-  host=$(host_of "$3")
-  psql -Xqd postgres -h "$host" -c "CREATE DATABASE $PGDATABASE"
-  psql -Xq -h "$host" -v ON_ERROR_STOP=1 -f "$project/examples/schema.sql" -f "$project/examples/data.sql"
-  psql -Xq -h "$host" -c "DELETE FROM $1 WHERE id < $2"
+  local there=${PGDATABASE}_$3
+  copy_database example "$there"
+  PGDATABASE=$there sql "DELETE FROM $1 WHERE id < $2"
   sql "DELETE FROM $1 WHERE id >= $2;
        ALTER TABLE $1 RENAME TO $1_here;
        CREATE TABLE $1 (LIKE $1_here) PARTITION BY RANGE (id);
        ALTER TABLE $1 ATTACH PARTITION $1_here FOR VALUES FROM (MINVALUE) TO ($2);
        SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS postgres_fdw;
        CREATE SERVER $3 FOREIGN DATA WRAPPER postgres_fdw
-         OPTIONS (host '$host', port '$PGPORT', dbname '$PGDATABASE');
+         OPTIONS (host '$PGHOST', port '$PGPORT', dbname '$there');
        CREATE USER MAPPING FOR CURRENT_USER SERVER $3 OPTIONS (user '$PGUSER');
        CREATE FOREIGN TABLE $1_$3 PARTITION OF $1 FOR VALUES FROM ($2) TO (MAXVALUE) SERVER $3 OPTIONS (table_name '$1')"
 }
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  is_running far || server far start   # after a test that stops it
   example_database
   oracle_state > expected
   move_rows feedback_answer 300 far
-  fb-backfill --dry-run --quiet --plan plan.tsv
 }
+keep_plan() { fb-backfill --dry-run --quiet --plan plan.tsv; }
 
-far() { PGHOST=$(host_of far) "$@"; }
+far() { PGDATABASE=${PGDATABASE}_far "$@"; }
 
 # Its foreign key is checked at once, not at COMMIT.
 check_at_once() { sql "ALTER TABLE feedback_answer ALTER CONSTRAINT feedback_answer_syllabus_id_57eff953_fk_admissions_syllabus_id DEFERRABLE INITIALLY IMMEDIATE"; }
 
 # A plan in which one answer, which is far, gets a syllabus that is not there.
-dangling_plan() { awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 354 { $5 = 999999 } 1' plan.tsv; }
+dangling_plan() { keep_plan; awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 354 { $5 = 999999 } 1' plan.tsv; }
 
 counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status, n[status] }' "$1" | sort; } # RECEIPTS
 
@@ -54,6 +49,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
 }
 
 @test "compare-and-set: rows there that are set, moved, gone or named twice are skipped, with the reason" {
+  keep_plan
   far sql 'UPDATE feedback_answer SET syllabus_id = 22 WHERE id = 354; UPDATE feedback_answer SET cohort_id = 3 WHERE id = 355;
            DELETE FROM feedback_answer WHERE id = 357'
   awk -F '\t' '{ print } $1 == "answer" && $2 == 358' plan.tsv > twice.tsv
@@ -66,6 +62,8 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(grep ^skipped undone.tsv | cut -f 3,8)" "$(lines '359\tsyllabus-changed')"
   assert_equal "$(far sql 'SELECT id, syllabus_id FROM feedback_answer WHERE id IN (354, 359)')" "$(lines '354|22' '359|22')"
 }
+
+# bats file_tags=server,slow
 
 @test "triggers there that refuse, lose or change a row cost it alone" {
   far sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
@@ -117,7 +115,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
   fb-backfill --lock-timeout 50 --quiet &
   pid=$!
-  waits_long() { [ "$(far sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND clock_timestamp() - query_start > '1 s'")" = 1 ]; }
+  waits_long() { [ "$(far sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND clock_timestamp() - query_start > '0.5 s'")" = 1 ]; }
   wait_until waits_long
   release
   wait "$pid"
@@ -139,12 +137,19 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(far sql 'SELECT cohort_id, syllabus_id FROM feedback_answer WHERE id = 354')" '6|1'
 }
 
+# As a server that stops: it ends its sessions, and takes no new ones.
+end_far() {
+  psql -Xqd postgres -c "ALTER DATABASE ${PGDATABASE}_far ALLOW_CONNECTIONS false" \
+    -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${PGDATABASE}_far'" > /dev/null
+}
+
 @test "the other server stops, and is gone: the run stops, no record is called failed, and a second run finishes" {
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
+  keep_plan
   fb-backfill --receipts r.tsv --batch-size 50 --quiet 2> err &
   pid=$!
   far wait_until backends_waiting
-  server far stop -m immediate
+  end_far
   status=0; wait "$pid" || status=$?
   release || true
   assert_equal "$status" 2
@@ -153,7 +158,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -2 fb-backfill --apply plan.tsv --receipts gone.tsv --batch-size 50 --quiet
   assert_line --partial 'could not connect to server "far"'
   assert_equal "$(counts gone.tsv)" 'skipped 50'
-  server far start
+  psql -Xqd postgres -c "ALTER DATABASE ${PGDATABASE}_far ALLOW_CONNECTIONS true"
   run -0 fb-backfill --receipts rest.tsv --quiet
   run -0 diff expected <(state)
   assert_equal "$(counts r.tsv),$(counts rest.tsv)" 'updated 100,updated 154'
@@ -170,6 +175,7 @@ refuse() { # MODEL ID
 
 @test "a COMMIT is not one over several servers: what one has committed stands, without receipts, if the next refuses" {
   move_rows feedback_review 20 farther   # all of them
+  keep_plan
   # Which server is first to commit is not for us to say. That of the reviews?
   refuse answer 568
   if [ "$stands" = '[0,0]' ]; then

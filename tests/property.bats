@@ -1,9 +1,10 @@
 # Random databases, runs and kills against the plain UPDATE: property.py says how.
 #   FB_SEED=123 tests/run tests/property.bats    that seed instead of a fresh one
 #   FB_ROUNDS=50 tests/run tests/property.bats   more rounds
+# bats file_tags=server,slow
 load helper
 
-rounds=${FB_ROUNDS:-5}
+rounds=${FB_ROUNDS:-3}
 
 setup() {
   cd "$BATS_TEST_TMPDIR"

@@ -234,26 +234,28 @@ def read(file):
 class Run:
     """One run by fb-backfill or by hand, in a folder of its own."""
 
-    def __init__(self, rng, database, name, undo=None):
+    def __init__(self, rng, database, name, undo=(), whole=False):
         self.rng, self.database, self.name = rng, database, name
-        self.undo = undo    # the receipts that it takes back, or None
+        self.undo = undo    # the files of receipts that it takes back
         self.leader = None  # the process that the others come from
         self.killed = None  # (how, whom)
         self.status, self.errors = None, ''
         self.lost = set()   # changed without a receipt
         self.batch_size = rng.choice([1, 2, 7, 7, 30, 30, 100, 5000])
         self.jobs = 1
-        self.by_hand = rng.random() < 0.4
+        self.by_hand = rng.random() < 0.4 or len(undo) > 1
         self.folder = os.path.abspath(name)
         os.makedirs(os.path.join(self.folder, 'tmp'))
         apply = f'--batch-size {self.batch_size} --pause {rng.choice([0, 1, 5, 10])} --lock-timeout {rng.choice([1, 50, 5000])}'
         model, limit = rng.choice(['all', 'all', 'answer', 'review']), rng.choice([0, 0, 1, 50, 400])
+        if whole:
+            model, limit = 'all', 0
         if not self.by_hand:
             self.jobs = rng.choice([1, 1, 2, 3])
-            what = f'--undo {undo}' if undo else f'--model {model} --limit {limit} --plan plan'
+            what = f'--undo {undo[0]}' if undo else f'--model {model} --limit {limit} --plan plan'
             self.command = f'exec fb-backfill {what} --receipts r --jobs {self.jobs} {apply} --summary'
         elif undo:
-            self.command = f'fb-apply {apply} --undo {undo} | psql -Xq > r'
+            self.command = f'fb-apply {apply} --undo {" ".join(undo)} | psql -Xq > r'
         else:
             self.command = f"""fb-resolve --sql | psql -Xq > cohorts &&
                 fb-extract --sql --model {model} --limit {limit} | psql -Xq | fb-extract | fb-resolve --cohorts cohorts > plan &&
@@ -284,7 +286,7 @@ class Run:
     def disturb(self):
         """Waits for a moment, and kills somebody."""
         rng = self.rng
-        moment, wanted = rng.random() * 0.6, rng.choice([None, None, 2, 20, 150])
+        moment, wanted = rng.random() * 0.3, rng.choice([None, None, 2, 20, 150])
         target, how, place = rng.random(), rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]), rng.random()
         began = time.monotonic()
         while self.leader.poll() is None:
@@ -331,7 +333,7 @@ class Run:
                 env=environment(self.name, PGDATABASE=self.database.name, TMPDIR=self.path('tmp')))
         if disturbed:
             self.disturb()
-        self.status = self.leader.wait(60)
+        self.status = self.leader.wait(120)
         left = self.processes()
         while self.processes() or self.backends():
             time.sleep(0.02)
@@ -364,7 +366,7 @@ class Run:
     def plan(self):
         """[(model, id)] of what there was to do, in order."""
         if self.undo:
-            return [(line[1], int(line[2])) for line in records(read(self.undo)) if line[0] == 'updated']
+            return [(line[1], int(line[2])) for file in self.undo for line in records(read(file)) if line[0] == 'updated']
         if not os.path.exists(self.path('plan')):
             return []
         return [(line[0], int(line[1])) for line in records(read(self.path('plan')))[1:]]
@@ -453,9 +455,9 @@ def round_of(seed):
     names = (f'run{seed}_{n}' for n in range(1000))
     editor.start()
     try:
-        for _ in range(rng.randrange(3, 7)):
+        for _ in range(rng.randrange(3, 6)):
             files = [file for run in runs for file in run.receipt_files() if count_lines(file)]
-            undo = rng.choice(files) if files and rng.random() < 0.2 else None
+            undo = [rng.choice(files)] if files and rng.random() < 0.2 else []
             run = Run(rng, database, next(names), undo)
             run.go(disturbed=True)
             (undos if undo else runs).append(run)
@@ -464,14 +466,15 @@ def round_of(seed):
     killed = sum(run.killed is not None for run in runs + undos)
 
     while int(sql(database.name, ELIGIBLE)) > 0:  # in peace
-        runs.append(Run(rng, database, next(names)))
+        runs.append(Run(rng, database, next(names), whole=True))
         runs[-1].go(disturbed=False)
     compare(database, database.state(), database.oracle, editor)
 
     lost = {key for run in runs for key in run.lost}
     for run in reversed(runs):
-        for file in filter(count_lines, run.receipt_files()):
-            undos.append(Run(rng, database, next(names), file))
+        files = [file for file in run.receipt_files() if count_lines(file)]
+        if files:
+            undos.append(Run(rng, database, next(names), files))
             undos[-1].go(disturbed=False)
     compare(database, database.state(), database.first, editor, lost)
     sql('postgres', f'DROP DATABASE {database.name}')
