@@ -234,3 +234,11 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   [ "$(grep -c 'Index Scan using feedback_answer_pkey on feedback_answer t' log)" -gt 1000 ]
   refute grep -q 'using feedback_answer_cohort' log
 }
+
+@test "COPY data hold no backslash but that of NULL, and slugs without odd characters are readable" {
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tmiami ñ "x"\t9\t\\N' 'answer\t2\t7\ta\\tb\\\\c\t9\thex:00' > plan.tsv
+  fb-apply plan.tsv > script.sql
+  run -0 sed -n '/FROM STDIN;$/,/^\\\.$/p' script.sql
+  assert_line "$(lines '1\tanswer\t1\t7\tmiami ñ "x"\t9\t\\N')"
+  assert_line "$(lines '2\tanswer\t2\t7\thex:6109625c63\t9\thex:6865783a3030')"
+}
