@@ -442,8 +442,9 @@ fault=''                # why a file could not be claimed
 # Makes a file that nobody else has: new, its user's alone, and locked as long as this run or a psql of it goes on.
 # Fails where there is one of that name; it is not opened, whatever it is.
 claim() { # file
-  local temporary fd
-  if ! temporary=$(mktemp -- "$(dirname -- "$1")/.fb-backfill.XXXXXX" 2>&1); then
+  local folder=. temporary fd
+  [[ $1 != */* ]] || folder=${1%/*}/   # dirname's would lose a newline at its end
+  if ! temporary=$(mktemp -- "$folder/.fb-backfill.XXXXXX" 2>&1); then
     fault=${temporary##*: }
     return 1
   fi
@@ -568,7 +569,7 @@ split_input() {
   total=$(count_records "$input")
   is_count "$total" || die "$input: could not be counted: nothing was changed"
   per=$(( (total + jobs - 1) / jobs ))
-  (( jobs == 1 || per == 0 )) && { inputs=("$input") parts=("$receipts"); return; }
+  (( jobs == 1 || total < 2 )) && { inputs=("$input") parts=("$receipts"); return; }
   for (( i = 1; i <= jobs && (i - 1) * per < total; i++ )); do
     first=$(( (i - 1) * per + 2 )) last=$((i * per + 1))
     sed -n -e 1p -e "$first,${last}p" -e "${last}q" < "$input" > "$tmp/plan.$i" ||

@@ -1,43 +1,53 @@
 # What `make demo` shows, against the same example and the plain UPDATE.
+# bats file_tags=server
 load helper
 
 demo=$project/examples/demo.sh
 
-# The two lowest ids of a model that a run would set, as `id, id`.
-first_two() { # table
-  sql "SELECT string_agg(id::text, ', ') FROM (SELECT t.id FROM $1 AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL ORDER BY t.id LIMIT 2) AS first"
+# How many rows of a table there are to set, and how many have a cohort without a syllabus.
+counts() { # TABLE
+  sql "SELECT count(c.syllabus_version_id), count(*) - count(c.syllabus_version_id)
+       FROM $1 AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id WHERE t.syllabus_id IS NULL" | tr '|' ' '
 }
 
-eligible() { # table
-  sql "SELECT count(c.syllabus_version_id) FROM $1 AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id WHERE t.syllabus_id IS NULL"
+# The plain UPDATE of the first two rows that there are to set.
+set_first_two() { # TABLE
+  sql "UPDATE $1 AS u SET syllabus_id = first.syllabus_id
+       FROM (SELECT t.id, v.syllabus_id FROM $1 AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
+             JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+             WHERE t.syllabus_id IS NULL ORDER BY t.id LIMIT 2) AS first
+       WHERE u.id = first.id"
 }
 
-without() { # table
-  sql "SELECT count(*) FROM $1 AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
-       WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NULL"
+# An empty database for the demo, of this test's name.
+empty_database() {
+  export PGDATABASE=demo_${BATS_SUITE_TEST_NUMBER}_$RANDOM
+  psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE"
 }
 
-plain_update_of() { # table ids
-  sql "UPDATE $1 AS t SET syllabus_id = v.syllabus_id
-       FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
-       WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL AND t.id IN ($2)"
+# A folder for its temporary files that its server's user can enter, too: the test's own has one that it cannot.
+setup() {
+  cd "$BATS_TEST_TMPDIR"
+  tmp=$(mktemp -d)
+  chmod 711 "$tmp"
+}
+teardown() {
+  [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs
+  rm -rf "$tmp"
 }
 
 @test "the demo's numbers are the database's, and it leaves there what it says" {
   example_database
-  a=$(eligible feedback_answer) r=$(eligible feedback_review)
-  no_a=$(without feedback_answer) no_r=$(without feedback_review)
+  read -r a no_a <<< "$(counts feedback_answer)"
+  read -r r no_r <<< "$(counts feedback_review)"
   dry_lines=$(fb-backfill --dry-run | wc -l)
   # what is left in the end: the plain UPDATE of the first two of each, and the edit
-  first_answers=$(first_two feedback_answer) first_reviews=$(first_two feedback_review)
-  plain_update_of feedback_answer "$first_answers"
-  plain_update_of feedback_review "$first_reviews"
+  set_first_two feedback_answer
+  set_first_two feedback_review
   sql 'UPDATE feedback_answer SET syllabus_id = 17 WHERE id = 113'
   state > expected
 
-  export PGDATABASE=demo
-  psql -Xqd postgres -c 'CREATE DATABASE demo'
+  empty_database
   "$demo" --here > shown
   run -0 diff expected <(state)
 
@@ -63,24 +73,21 @@ END
   [ "$(LC_ALL=C.UTF-8 wc -L < shown)" -le 80 ]
 }
 
-@test "the demo starts its own server, whatever the environment says, and leaves nothing behind" {
-  tmp=$(mktemp -d)
-  chmod 711 "$tmp"   # run by root, the server is another user's, and its files are here
+# bats test_tags=slow
+@test "the demo starts its own server, whatever the environment says, shows the same there, and leaves nothing behind" {
   PGHOST=/nowhere PGPORT=1 PGDATABASE=none TMPDIR=$tmp "$demo" > shown
-  rmdir "$tmp"       # it is empty
-  psql -Xqd postgres -c 'CREATE DATABASE own_server'
-  PGDATABASE=own_server "$demo" --here > here
+  run -0 ls -A "$tmp"
+  assert_output ''
+  empty_database
+  "$demo" --here > here
   run -0 diff <(sed 1d shown) here
 }
 
 @test "a demo whose output is cut off stops its server, too" {
-  export TMPDIR
-  TMPDIR=$(mktemp -d)
-  chmod 711 "$TMPDIR"
-  "$demo" | head -n 3 > shown
-  empty() { [ -z "$(ls -A "$TMPDIR")" ]; }
+  TMPDIR=$tmp "$demo" | head -n 3 > shown
+  assert_equal "$(head -n 1 shown)" 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
+  empty() { [ -z "$(ls -A "$tmp")" ]; }
   wait_until empty
-  rmdir "$TMPDIR"
 }
 
 @test "the demo ends at a command that goes wrong, and says so" {

@@ -3,21 +3,28 @@ load helper
 
 examples=$project/examples
 
-# ---- pipeline.sh
-
-@test "pipeline.sh: a dry run changes nothing and reports what fb-backfill --dry-run does" {
-  example_database
-  before=$(state)
-  run -0 "$examples/pipeline.sh"
-  assert_equal "$output" "$(fb-backfill --dry-run)"
-  assert_equal "$(state)" "$before"
-  [ ! -e receipts.tsv ]
+@test "csv-replay.sh: a malformed record is named, the rest goes on, exit 1; a file missing is exit 2" {
+  cp -R "$examples/csv" bad
+  echo '1e3,,,,3,,' >> bad/answers.csv
+  run -1 --separate-stderr "$examples/csv-replay.sh" bad
+  assert_line 'DRY RUN: Would update 14 records in total'
+  [[ $stderr == *"answers.csv:"*"'1e3'"* ]]
+  rm bad/reviews.csv
+  run -2 --separate-stderr "$examples/csv-replay.sh" bad
+  assert_output ''
 }
 
-@test "pipeline.sh --apply leaves what the plain UPDATE leaves, and its last line takes it back" {
+# ---- against a database
+# bats file_tags=server
+
+@test "pipeline.sh: a dry run changes nothing; --apply leaves what the plain UPDATE leaves, and its last line takes it back" {
   example_database
   before=$(state)
   oracle_state > expected
+  fb-backfill --dry-run > report
+  run -0 diff report <("$examples/pipeline.sh")
+  assert_equal "$(state)" "$before"
+  [ ! -e receipts.tsv ]
   run -0 "$examples/pipeline.sh" --apply
   run -0 diff expected <(state)
   eval "$(sed -n 's/^# To take exactly that back: //p' "$examples/pipeline.sh")"
@@ -33,8 +40,15 @@ examples=$project/examples
   assert_line '  ✗ Answer 2: record is frozen'
 }
 
+@test "pipeline.sh without a server: exit is not 0, nothing is applied" {
+  PGPORT=1 run "$examples/pipeline.sh" --apply
+  [ "$status" -gt 0 ]
+  assert_output --partial 'connection to server'
+  [ ! -s receipts.tsv ]
+}
+
 @test "pipeline.sh does not write over receipts, and knows no other option" {
-  example_database
+  sample_database
   "$examples/pipeline.sh" --apply > /dev/null
   cp receipts.tsv first.tsv
   run -2 "$examples/pipeline.sh" --apply
@@ -47,15 +61,6 @@ examples=$project/examples
   run -2 "$examples/pipeline.sh" --apply --apply
   assert_output 'usage: pipeline.sh [--apply]'
 }
-
-@test "pipeline.sh without a server: exit is not 0, nothing is applied" {
-  PGPORT=1 run "$examples/pipeline.sh" --apply
-  [ "$status" -gt 0 ]
-  assert_output --partial 'connection to server'
-  [ ! -s receipts.tsv ]
-}
-
-# ---- csv-replay.sh
 
 @test "csv-replay.sh, from this database's exports, reports what fb-backfill --dry-run does" {
   example_database
@@ -88,15 +93,4 @@ examples=$project/examples
   [ "$(wc -l < expected)" -gt 10 ]
   run -0 "$examples/csv-replay.sh"
   run -0 diff expected <(grep ' → ' <<< "$output")
-}
-
-@test "csv-replay.sh: a malformed record is named, the rest goes on, exit 1; a file missing is exit 2" {
-  cp -R "$examples/csv" bad
-  echo '1e3,,,,3,,' >> bad/answers.csv
-  run -1 --separate-stderr "$examples/csv-replay.sh" bad
-  assert_line 'DRY RUN: Would update 14 records in total'
-  [[ $stderr == *"answers.csv:"*"'1e3'"* ]]
-  rm bad/reviews.csv
-  run -2 --separate-stderr "$examples/csv-replay.sh" bad
-  assert_output ''
 }

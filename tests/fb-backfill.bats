@@ -115,8 +115,12 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/run.txt" report
   assert_equal "$(state)" "$after"
   run -0 diff one.tsv three.tsv
-  run -0 bash -c 'ls three.tsv*'
-  assert_output three.tsv
+  # of a single record, too, which is for one job
+  fb-backfill --undo one.tsv --quiet
+  fb-backfill --limit 1 --model answer --jobs 2 --receipts four.tsv --quiet
+  assert_equal "$(grep -c ^updated four.tsv)" 1
+  run -0 bash -c 'echo three.tsv* four.tsv*'
+  assert_output 'three.tsv four.tsv'
 }
 
 @test "a plan that was cut off in its last record: jobs reject that as one connection does" {

@@ -114,11 +114,11 @@ assert_waits() {
 # bats test_tags=slow
 @test "each job waits; settings against us do not end the wait; an undo waits, too" {
   pause_replay
-  PGOPTIONS='-c statement_timeout=150 -c default_transaction_isolation=serializable -c default_transaction_read_only=on
+  PGOPTIONS='-c statement_timeout=600 -c default_transaction_isolation=serializable -c default_transaction_read_only=on
     -c default_transaction_deferrable=on -c idle_in_transaction_session_timeout=1 -c client_min_messages=error' \
     fb-backfill --jobs 2 --batch-size 20 --max-lag 1 --receipts r.tsv --quiet &
   pid=$!
-  both() { [ "$(sql "SELECT count(*) $waiters")" = 2 ]; }
+  both() { [ "$(sql "SELECT count(*) $waiters AND clock_timestamp() - query_start > '0.8 s'")" = 2 ]; }
   wait_until both
   # a deferrable look would wait for who is serializable
   hold 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM feedback_answer;'

