@@ -191,6 +191,8 @@ refuse() { # MODEL ID
 @test "the role of least privilege, here and there, is enough" {
   least_privilege
   far least_privilege
+  # before version 14 an UPDATE reads all columns of the other server's row
+  [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || far sql 'GRANT SELECT ON feedback_answer TO feedback_backfill'
   sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password_required 'false')"
   run -0 as_role fb-backfill --receipts r.tsv --quiet
   run -0 diff expected <(state)
