@@ -11,6 +11,7 @@ move_rows() { # TABLE ID SERVER
   PGDATABASE=$there sql "DELETE FROM $1 WHERE id < $2"
   sql "DELETE FROM $1 WHERE id >= $2;
        ALTER TABLE $1 RENAME TO $1_here;
+       ALTER TABLE $1_here ALTER id DROP IDENTITY IF EXISTS;  -- from version 17 on a partition may have none of its own
        CREATE TABLE $1 (LIKE $1_here) PARTITION BY RANGE (id);
        ALTER TABLE $1 ATTACH PARTITION $1_here FOR VALUES FROM (MINVALUE) TO ($2);
        SET client_min_messages = warning; CREATE EXTENSION IF NOT EXISTS postgres_fdw;
