@@ -116,7 +116,7 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
     '4\tmadrid-no-slug\t3\t\\N' '5\tlisbon-no-syllabus\t\\N\t\\N')"
 }
 
-# bats test_tags=slow
+# bats test_tags=native,slow
 @test "ids that share a bucket of a hash that is known beforehand are no slower than others" {
   # The multiplicative hash of 0.1.0: all of these ids went to one bucket.
   python3 - << 'PYTHON'
@@ -132,8 +132,8 @@ for name, ids in (("crafted", crafted), ("plain", range(1, len(crafted) + 1))):
 PYTHON
   lines 'model\tid\tcohort_id' > candidates.tsv
   run -0 fb-resolve --cohorts crafted candidates.tsv
-  command -v valgrind > /dev/null || skip 'valgrind is missing'
-  instructions() { valgrind --tool=callgrind --callgrind-out-file=/dev/null "$project/bin/fb-resolve" --cohorts "$1" candidates.tsv 2>&1 | awk '/Collected/ { print $NF }'; }
+  requires valgrind
+  instructions() { valgrind --tool=callgrind --callgrind-out-file=/dev/null "${PLAIN_BIN:-$project/bin}/fb-resolve" --cohorts "$1" candidates.tsv 2>&1 | awk '/Collected/ { print $NF }'; }
   plain=$(instructions plain) crafted=$(instructions crafted)
   [ "$crafted" -lt "$((plain * 2))" ] || fail "$crafted instructions, and $plain for other ids"
 }

@@ -52,6 +52,7 @@ to_test() {
   need program mandoc          mandoc            mandoc             mandoc            mandoc
   need program python3         python3           python3            python3           python3
   want binary  time            time              time               -                 gnu-time
+  want program valgrind        valgrind          valgrind           valgrind          -
   want program clang           clang             clang              clang             llvm
   want program mawk            mawk              mawk               mawk              mawk
   want program gawk            gawk              gawk               gawk              gawk
