@@ -73,6 +73,7 @@ case ${1-} in
   deb)
     need program dh            debhelper         -                  -                 - ;;
   lint)
+    need program parallel      parallel          parallel           parallel          parallel
     need program shellcheck    shellcheck        ShellCheck         shellcheck        shellcheck
     need program mandoc        mandoc            mandoc             mandoc            mandoc
     need program cppcheck      cppcheck          cppcheck           cppcheck          cppcheck
