@@ -189,7 +189,7 @@ begin_script(struct script *script)
 	*more++ = (struct script_value){ "batch_size", batch_size };
 	script_put(&script->out, apply_head_sql, values);
 	script_put_session(&script->out);
-	out_string(&script->out, apply_setup_sql);
+	script_put(&script->out, apply_setup_sql, values);
 	script_begin_schemas(&script->out);
 	for (int i = 0; i < script->models->count; i++)
 		script_put_schema(&script->out, script->models->model[i].schema_variable, script->models->model[i].table, true);

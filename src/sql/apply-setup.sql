@@ -13,7 +13,7 @@ SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS kn
 -- the temporary tables.
 \set begin_batch 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
 \set begin_batch :begin_batch ' \\; SET LOCAL client_min_messages = error'
-\set begin_batch :begin_batch ' \\; SET LOCAL statement_timeout = 0'
+\set begin_batch :begin_batch ' \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL lock_timeout = {lock_timeout}'
 \set begin_batch :begin_batch ' \\; SET LOCAL idle_in_transaction_session_timeout = 0'
 \if :knows_transaction_timeout
 \set begin_batch :begin_batch ' \\; SET LOCAL transaction_timeout = 0'
@@ -40,7 +40,8 @@ SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS kn
 \o
 
 BEGIN READ WRITE \; SET LOCAL client_min_messages = error
-  \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0;
+  \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0
+  \; SET LOCAL lock_timeout = {lock_timeout};
 \if :knows_transaction_timeout
 SET LOCAL transaction_timeout = 0;
 \endif
