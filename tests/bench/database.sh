@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# database.sh: fb-backfill whole (snapshot, plan, batches, receipts, report) beside one plain UPDATE that sets the
-# same column of the same rows and leaves nothing to read or to undo. On a PostgreSQL of its own, with fsync on and
+# database.sh: fb-backfill whole (snapshot, plan, batches, receipts, report) beside what one writes by hand instead: a
+# loop that updates 5,000 ids and commits; and beside one plain UPDATE. Neither leaves anything to read or to undo. On a PostgreSQL of its own, with fsync on and
 # 1 GB of shared buffers. SIZES (default "75000 300000 1000000") says on how many rows, SCATTERED (300000) on
 # how many of the worst case, THIN (300000) on how many of a table with few indexes, ROUNDS (5) how often; each run
 # has a fresh copy of the database. Prints a table for each.
@@ -30,9 +30,27 @@ plain_update() {
     FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
     WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL'
 }
+# The loop, over a share of the ids: the first of two, the second, or all of them.
+loop() { # PART OF
+  psql -Xqc "DO \$\$
+    DECLARE
+      most CONSTANT bigint := (SELECT max(id) FROM feedback_answer);
+    BEGIN
+      FOR i IN most * ($1 - 1) / $2 + 1 .. most * $1 / $2 BY 5000 LOOP
+        UPDATE feedback_answer AS t SET syllabus_id = v.syllabus_id
+        FROM admissions_cohort AS c JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
+        WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL AND t.id BETWEEN i AND least(i + 4999, most * $1 / $2);
+        COMMIT;
+      END LOOP;
+    END \$\$"
+}
+one_loop() { loop 1 1; }
+two_loops() { loop 1 2 & loop 2 2; wait $!; }
 fb_backfill() { fb-backfill; }
 fb_backfill_jobs_2() { fb-backfill --jobs 2; }
 before_plain_update() { fresh; }
+before_one_loop() { fresh; }
+before_two_loops() { fresh; }
 before_fb_backfill() { fresh; }
 before_fb_backfill_jobs_2() { fresh; }
 
@@ -48,7 +66,7 @@ fb_nothing_to_do() { fb-backfill --model review; }
 original() { python3 original.py "$original_rows"; }
 before_original() { fresh; }
 
-names=([plain_update]='one plain UPDATE' [fb_backfill]=fb-backfill [fb_backfill_jobs_2]='fb-backfill --jobs 2'
+names=([plain_update]='one plain UPDATE' [one_loop]='a loop of UPDATEs by hand' [two_loops]='two of them at once' [fb_backfill]=fb-backfill [fb_backfill_jobs_2]='fb-backfill --jobs 2'
   [copy_candidates]='psql COPY of the candidates' [fb_dry_run]='fb-backfill --dry-run'
   [fb_nothing_to_do]='fb-backfill, nothing to do' [original]="the original's loop, first $original_rows")
 
@@ -73,9 +91,10 @@ bench() { # rows kind title; of kinds see database.sql
   cat "$root/examples/schema.sql" database.sql | psql -Xqd rows -v ON_ERROR_STOP=1 -v rows="$1" -v scattered=false -v thin=false -v "$2=true"
   times=()
   : > "$states"
-  for contender in plain_update fb_backfill fb_backfill_jobs_2; do same "$contender"; done
-  measure plain_update fb_backfill fb_backfill_jobs_2
-  table "database, $1 rows, $3" plain_update fb_backfill fb_backfill_jobs_2
+  local contenders=(one_loop fb_backfill two_loops fb_backfill_jobs_2 plain_update)
+  for contender in "${contenders[@]}"; do same "$contender"; done
+  measure "${contenders[@]}"
+  table "database, $1 rows, $3" "${contenders[@]}"
 }
 
 a_row_at_a_time() { # title
