@@ -32,6 +32,7 @@ static const char help[] =
 "  -l, --max-lag SECONDS  wait between transactions while a replica is further behind\n"
 "  -f, --max-failures N   stop when more records have failed; N% of the records so far\n"
 "  -u, --undo             read receipts, and take back what they say was updated\n"
+SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-apply(1).\n";
@@ -66,6 +67,7 @@ struct options {
 	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
 	bool max_is_percentage;
 	bool undo;
+	struct script_reach reach;
 	struct models models;
 	bool print_models;
 };
@@ -96,6 +98,7 @@ read_options(int argc, char **argv)
 		{ "max-lag", required_argument, NULL, 'l' },
 		{ "max-failures", required_argument, NULL, 'f' },
 		{ "undo", no_argument, NULL, 'u' },
+		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
 	struct options options = { .batch_size = 5000, .lock_timeout = 5000, .max_failures = -1 };
@@ -110,7 +113,9 @@ read_options(int argc, char **argv)
 		case 'l': options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
 		case 'f': read_max_failures(&options, optarg); break;
 		case 'u': options.undo = true; break;
-		default: common_option(option, help, &options.models, &options.print_models);
+		default:
+			if (!sql_option(option, &options.reach))
+				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
@@ -121,19 +126,20 @@ read_options(int argc, char **argv)
 /* The words in which carrying out a plan and taking it back differ. */
 static const struct script_value apply_words[] = {
 	{ "purpose", "carries out a plan: it sets syllabus_id where it is NULL" },
-	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "expected", "NULL" },
+	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "if_null", "as-planned" }, { "sets", "true" }, { "expected", "NULL" },
 	{ "new", "b.syllabus_id" }, { "before", "IS NULL" }, { "after", "OPERATOR(pg_catalog.=) b.syllabus_id" },
 	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
 	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
-	{ "verb", "clear" }, { "done", "reverted" }, { "changed", "syllabus-changed" }, { "expected", "the receipt's" },
+	{ "verb", "clear" }, { "done", "reverted" }, { "sets", "false" },
+	{ "changed", "syllabus-changed" }, { "if_null", "already-reverted" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },
 	/* Of several runs' receipts for a row, that of the syllabus which it has now is taken back. */
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
-enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 11 };
+enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 13 };
 
 /* Before a slug in hexadecimal, here and in apply.sql. */
 #define HEX_MARK "hex:"
@@ -187,12 +193,16 @@ begin_script(struct script *script)
 	*more++ = (struct script_value){ "version", FB_VERSION };
 	*more++ = (struct script_value){ "lock_timeout", lock_timeout };
 	*more++ = (struct script_value){ "batch_size", batch_size };
+	*more++ = (struct script_value){ "row_security", script_row_security(&script->options->reach) };
+	*more++ = (struct script_value){ "row_security_in_batch",
+	    script->options->reach.enable_row_security ? " \\\\; SET LOCAL row_security = on" : "" };
 	script_put(&script->out, apply_head_sql, values);
-	script_put_session(&script->out);
+	script_put_session(&script->out, &script->options->reach);
 	script_put(&script->out, apply_setup_sql, values);
 	script_begin_schemas(&script->out);
+	script_put_cohort_schemas(&script->out, &script->options->reach);
 	for (int i = 0; i < script->models->count; i++)
-		script_put_schema(&script->out, script->models->model[i].schema_variable, script->models->model[i].table, true);
+		script_put_schema(&script->out, &script->options->reach, &script->models->model[i], true);
 	script_put(&script->out, apply_sql, values);
 	for (int i = 0; i < script->models->count; i++) {
 		const struct model *model = &script->models->model[i];
@@ -241,6 +251,7 @@ end_batch(struct script *script)
 		out_string(&script->out, "CALL pg_temp.fb_decode_slugs();\n");
 	if (!script->in_order)
 		out_string(&script->out, "CALL pg_temp.fb_set_duplicates_aside();\n");
+	out_string(&script->out, "CALL pg_temp.fb_compare_names();\n");
 	for (int i = 0; i < script->models->count; i++) {
 		if (!script->has_model[i])
 			continue;
@@ -360,6 +371,7 @@ main(int argc, char **argv)
 	free(plans);
 	free(script.has_model);
 	models_free(&options.models);
+	script_reach_free(&options.reach);
 	out_close(&script.out);
 	return problems_status(&problems);
 }

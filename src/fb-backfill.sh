@@ -16,6 +16,7 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
   -n, --dry-run          tell what would be done, and change nothing
   -m, --model NAME       work on this model (default: all)
   -l, --limit N          the N lowest ids of each model (default 0: all)
+      --after ID         only ids above this one
       --table SPEC       add a model, or replace one:
                          NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]
       --models FILE      the models are those in FILE, a SPEC a line
@@ -27,6 +28,9 @@ Set the syllabus of every answer and review that has a cohort and no syllabus.
       --receipts FILE    keep the receipts in FILE: what --undo needs
       --log DIR          keep plan, receipts and summary of each run in DIR, by its time
   -d, --dbname CONNINFO  connect to this database, as psql does
+      --schema SCHEMA    the tables are in this schema
+      --enable-row-security
+                         work on the rows that the role may see
   -J, --jobs N           apply over N connections at once (default 1)
       --batch-size N     records a transaction (default 5000)
       --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)
@@ -75,6 +79,8 @@ given=' '        # the names of the options that were given
 table_options=() # --table and --models, in their order
 models=''        # the models in force, as --models reads them
 print_models=''
+reach=()         # --schema and --enable-row-security, for what prints SQL
+after=()
 psql=(psql -Xq) extract=(fb-extract) resolve=(fb-resolve) apply=(fb-apply) report=(fb-report)
 
 # Takes an option's argument, a whole number from $3 to $4, and sets value to it (010 is ten).
@@ -133,9 +139,9 @@ read_options() {
       -J) name=--jobs ;; -q) name=--quiet ;; -h) name=--help ;; -V) name=--version ;;
     esac
     case $name in
-      --dry-run=*|--check=*|--summary=*|--json=*|--progress=*|--no-progress=*|--quiet=*|--print-models=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
+      --dry-run=*|--check=*|--summary=*|--json=*|--progress=*|--no-progress=*|--quiet=*|--print-models=*|--enable-row-security=*|--help=*|--version=*) die_usage "${name%%=*} takes no argument" ;;
       --*=*) value=${name#*=} name=${name%%=*} ;;
-      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--log|--dbname|--jobs|--batch-size|--lock-timeout|--pause|--max-lag|--max-failures|--color)
+      --model|--limit|--table|--models|--apply|--undo|--plan|--receipts|--log|--dbname|--schema|--after|--jobs|--batch-size|--lock-timeout|--pause|--max-lag|--max-failures|--color)
         [ $# -gt 0 ] || die_usage "$name needs an argument"
         value=$1; shift ;;
       *) value='' ;;
@@ -156,6 +162,9 @@ read_options() {
       --receipts) receipts=$value ;;
       --log) log=$value ;;
       --dbname) psql+=(-d "$value") ;;
+      --schema) reach+=("$name=$value") ;;
+      --enable-row-security) reach+=("$name") ;;
+      --after) after=("$name=$value") ;;
       --jobs) number "$name" "$value" 1 1000; jobs=$((value)) ;;
       --batch-size) number "$name" "$value" 1 $int_max; apply+=("$name" "$value") ;;
       --lock-timeout) number "$name" "$value" 0 $int_max; lock_timeout=$value; apply+=("$name" "$value") ;;
@@ -178,8 +187,8 @@ read_options() {
   # What makes no sense together is more likely a slip than a wish.
   local excluded=''
   case $action in
-    apply|undo) excluded='--dry-run --model --limit --plan' ;;
-    check) excluded='--dry-run --limit --plan --receipts --log' ;;
+    apply|undo) excluded='--dry-run --model --limit --after --plan' ;;
+    check) excluded='--dry-run --limit --after --plan --receipts --log' ;;
     run) [ -z "$dry_run" ] || excluded=--receipts ;;
   esac
   for name in $excluded; do
@@ -508,9 +517,9 @@ END
 snapshot_script() {
   begin_reading
   printf '%s\n' '\o :cohorts'
-  fb-resolve --sql || return
+  fb-resolve --sql "${reach[@]}" || return
   printf '%s\n' '\o' '\echo snapshot'
-  "${extract[@]}" --sql --model "$model" --limit "$limit" || return
+  "${extract[@]}" --sql --model "$model" --limit "$limit" "${after[@]}" "${reach[@]}" || return
   printf '%s\n' 'COMMIT;'
 }
 
@@ -810,7 +819,7 @@ take_file() {
 
 check() {
   local name eligible no_syllabus title left=0 objects=
-  { begin_reading && "${extract[@]}" --sql --count --model "$model" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
+  { begin_reading && "${extract[@]}" --sql --count --model "$model" "${reach[@]}" && echo 'COMMIT;'; } > "$tmp/check.sql" || exit 2
   begin_phase counting
   "${psql[@]}" < "$tmp/check.sql" > "$tmp/check.tsv" 2>&8 &
   if ! await $! || [ ! -s "$tmp/check.tsv" ]; then
@@ -843,7 +852,7 @@ tmp=$(mktemp -d) || exit 2
 printf '%s\n' "$models" > "$tmp/models" || exit 2
 extract+=(--models "$tmp/models")
 resolve+=(--models "$tmp/models")
-apply+=(--models "$tmp/models")
+apply+=(--models "$tmp/models" "${reach[@]}")
 report+=(--models "$tmp/models" --model "$model")
 prepare_messages
 [ -z "$log" ] || open_record

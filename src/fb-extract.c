@@ -17,7 +17,8 @@ const char program_name[] = "fb-extract";
 
 static const char help[] =
 "Usage: fb-extract [--model NAME|all] [--format text|csv] [--rejects FILE] [FILE...]\n"
-"       fb-extract --sql [--model NAME|all] [--limit N | --count]\n"
+"       fb-extract --sql [--model NAME|all] [--limit N] [--after ID] [--schema SCHEMA]\n"
+"       fb-extract --sql --count [--model NAME|all] [--schema SCHEMA]\n"
 "Keep the rows that have a cohort and no syllabus.\n"
 "\n"
 "  -m, --model NAME    work on this model (default: all); where the rows have no\n"
@@ -28,6 +29,8 @@ static const char help[] =
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
 "  -c, --count         with --sql: count instead, for each model the rows to be filled and\n"
 "                      those whose cohort has no syllabus\n"
+"      --after ID      with --sql: ids above this one\n"
+SQL_HELP("")
 COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
@@ -55,7 +58,12 @@ struct options {
 	bool sql;
 	bool count;
 	int64_t limit;		/* 0: none */
+	bool after_given;
+	int64_t after;		/* only ids above it */
+	struct script_reach reach;
 };
+
+enum { OPTION_AFTER = 512 };
 
 static struct options
 read_options(int argc, char **argv)
@@ -67,11 +75,13 @@ read_options(int argc, char **argv)
 		{ "sql", no_argument, NULL, 's' },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "count", no_argument, NULL, 'c' },
+		{ "after", required_argument, NULL, OPTION_AFTER },
+		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
 	struct options options = { 0 };
 	const char *model = "all";
-	bool limit_given = false;
+	bool limit_given = false, reach_given = false;
 	int option;
 
 	models_begin(&options.models);
@@ -86,16 +96,26 @@ read_options(int argc, char **argv)
 			limit_given = true;
 			break;
 		case 'c': options.count = true; break;
-		default: common_option(option, help, &options.models, &options.print_models);
+		case OPTION_AFTER:
+			options.after = option_number("--after", optarg, INT64_MIN, INT64_MAX);
+			options.after_given = true;
+			break;
+		default:
+			if (sql_option(option, &options.reach))
+				reach_given = true;
+			else
+				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	options.model = models_choose(&options.models, model);
 	if (options.print_models)
 		models_print(&options.models);
 	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))
-		die_usage("--sql reads nothing: it goes with --model and --limit or --count alone");
-	if (options.count && (!options.sql || limit_given))
-		die_usage("--count goes with --sql, and not with --limit");
+		die_usage("--sql reads nothing: it goes with no file, --format or --rejects");
+	if (options.count && (!options.sql || limit_given || options.after_given))
+		die_usage("--count goes with --sql, and not with --limit or --after");
+	if (!options.sql && (options.after_given || reach_given))
+		die_usage("%s goes with --sql", options.after_given ? "--after" : "--schema or --enable-row-security");
 	if (limit_given && !options.sql)
 		die_usage("--limit goes with --sql; to limit what is read from files, give it to fb-resolve");
 	return options;
@@ -104,16 +124,18 @@ read_options(int argc, char **argv)
 static void
 print_sql(struct out *out, const struct options *options)
 {
-	char limit[32] = "ALL";
+	char limit[32] = "ALL", above[64] = "";
 
 	if (options->limit > 0)
 		snprintf(limit, sizeof limit, "%" PRId64, options->limit);
-	script_put_session(out);
+	if (options->after_given)
+		snprintf(above, sizeof above, " OPERATOR(pg_catalog.>) %" PRId64, options->after);
+	script_put_session(out, &options->reach);
 	script_begin_schemas(out);
-	script_put_cohort_schemas(out);
+	script_put_cohort_schemas(out, &options->reach);
 	for (int i = 0; i < options->models.count; i++)
 		if (model_is_chosen(options->model, i))
-			script_put_schema(out, options->models.model[i].schema_variable, options->models.model[i].table, false);
+			script_put_schema(out, &options->reach, &options->models.model[i], false);
 	out_string(out, options->count ? count_head_sql : extract_head_sql);
 	for (int i = 0; i < options->models.count; i++) {
 		const struct model *model = &options->models.model[i];
@@ -125,6 +147,9 @@ print_sql(struct out *out, const struct options *options)
 			{ "cohort_id", model->cohort_id },
 			{ "syllabus_id", model->syllabus_id },
 			{ "limit", limit },
+			{ "and", above[0] != '\0' ? " AND t." : "" },
+			{ "and_id", above[0] != '\0' ? model->id : "" },
+			{ "above", above },
 			{ NULL, NULL },
 		};
 
@@ -172,6 +197,7 @@ main(int argc, char **argv)
 	if (options.sql) {
 		print_sql(&out, &options);
 		models_free(&options.models);
+		script_reach_free(&options.reach);
 		out_close(&out);
 		return STATUS_OK;
 	}

@@ -102,7 +102,9 @@ read_options(int argc, char **argv)
 /* ---- what is counted ---- */
 
 /* Why records were skipped, as receipts say it. */
-static const char *const reasons[] = { "already-set", "cohort-changed", "syllabus-changed", "gone", "duplicate" };
+static const char *const reasons[] = {
+	"already-set", "already-reverted", "cohort-changed", "syllabus-changed", "gone", "duplicate", "other-cohort", "other-syllabus",
+};
 
 enum { REASONS = sizeof reasons / sizeof reasons[0], FAILURES_KEPT = 5 };
 

@@ -17,7 +17,7 @@ const char program_name[] = "fb-resolve";
 
 static const char help[] =
 "Usage: fb-resolve --cohorts FILE [--format text|csv] [--limit N] [--unresolved FILE] [FILE...]\n"
-"       fb-resolve --sql\n"
+"       fb-resolve --sql [--schema SCHEMA]\n"
 "Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
 "cohort has none.\n"
 "\n"
@@ -28,6 +28,7 @@ static const char help[] =
 "                         no limit)\n"
 "  -u, --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
 "  -s, --sql              print the psql script whose output is the cohort dump\n"
+SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-resolve(1).\n";
@@ -42,6 +43,7 @@ struct options {
 	enum format format;	/* of the dump */
 	int64_t limit;		/* 0: none */
 	bool sql;
+	struct script_reach reach;
 	struct models models;
 	bool print_models;
 };
@@ -55,9 +57,11 @@ read_options(int argc, char **argv)
 		{ "limit", required_argument, NULL, 'l' },
 		{ "unresolved", required_argument, NULL, 'u' },
 		{ "sql", no_argument, NULL, 's' },
+		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
 	struct options options = { 0 };
+	bool reach_given = false;
 	int option;
 
 	models_begin(&options.models);
@@ -68,13 +72,20 @@ read_options(int argc, char **argv)
 		case 'l': options.limit = option_number("--limit", optarg, 0, INT64_MAX); break;
 		case 'u': options.unresolved = optarg; break;
 		case 's': options.sql = true; break;
-		default: common_option(option, help, &options.models, &options.print_models);
+		default:
+			if (sql_option(option, &options.reach))
+				reach_given = true;
+			else
+				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
 		models_print(&options.models);
-	if (options.sql && argc > 2)
-		die_usage("--sql reads nothing and goes with no other option");
+	if (options.sql && (optind < argc || options.cohorts != NULL || options.format != ANY_FORMAT || options.limit > 0
+	    || options.unresolved != NULL))
+		die_usage("--sql reads nothing: it goes with no file and no option about files");
+	if (!options.sql && reach_given)
+		die_usage("--schema or --enable-row-security goes with --sql");
 	if (!options.sql && options.cohorts == NULL)
 		die_usage("--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes");
 	return options;
@@ -206,11 +217,12 @@ main(int argc, char **argv)
 	out_stdout(&resolver.plan);
 	options = read_options(argc, argv);
 	if (options.sql) {
-		script_put_session(&resolver.plan);
+		script_put_session(&resolver.plan, &options.reach);
 		script_begin_schemas(&resolver.plan);
-		script_put_cohort_schemas(&resolver.plan);
+		script_put_cohort_schemas(&resolver.plan, &options.reach);
 		out_string(&resolver.plan, resolve_sql);
 		models_free(&options.models);
+		script_reach_free(&options.reach);
 		out_close(&resolver.plan);
 		return STATUS_OK;
 	}

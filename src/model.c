@@ -148,7 +148,7 @@ static bool
 is_ours(const char *table)
 {
 	static const char *const ours[] = {
-		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_sorted\"",
+		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_done\"", "\"fb_sorted\"",
 		"\"fb_so_far\"",	/* --max-failures */
 		"\"fb_place\"", "\"fb_known_replica\"", "\"fb_replica\"",	/* --max-lag */
 	};
@@ -232,6 +232,23 @@ line_fault(struct slice line)
 		if (!printable)
 			fault = "it has a control character";
 	return fault;
+}
+
+void
+schema_read(struct buffer *identifier, const char *argument)
+{
+	struct slice rest = slice_of(argument);
+	const char *fault = rest.len == 0 ? "empty name" : line_fault(rest);
+
+	if (fault != NULL)
+		die_usage("--schema: '%s': %s", argument, fault);
+	buffer_append(identifier, "\"", 1);
+	for (; rest.len > 0; rest = (struct slice){ rest.ptr + 1, rest.len - 1 }) {
+		buffer_append(identifier, rest.ptr, 1);
+		if (rest.ptr[0] == '"')
+			buffer_append(identifier, rest.ptr, 1);
+	}
+	buffer_append(identifier, "\"", 2);
 }
 
 static const char *

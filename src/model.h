@@ -50,6 +50,12 @@ void models_free(struct models *);
 /* The index of a model by its name, or -1. */
 int models_find(const struct models *, struct slice name);
 
+/*
+ * An argument of --schema: appends it to the buffer as an identifier of SQL, with a NUL behind it. Dies if it cannot be
+ * a name in a script of ours.
+ */
+void schema_read(struct buffer *identifier, const char *argument);
+
 /* Reads an argument of --model: the index of that model, or -1 for all of them. Dies if it is neither. */
 int models_choose(const struct models *, const char *argument);
 

@@ -12,19 +12,21 @@ int
 option_next(int argc, char **argv, const char *letters, const struct option *names)
 {
 	const char *last = argv[argc - 1];	/* before getopt_long moves it */
-	const char *letter;
+	const struct option *name = names;
 	int option;
 
 	opterr = 0;	/* getopt's own message would show the argument as it is */
 	option = getopt_long(argc, argv, letters, names, NULL);
 	if (option != '?')
 		return option;
-	letter = strchr(letters, optopt);	/* optopt is 0 for a name that is unknown */
-	if (letter == NULL || optopt == ':')	/* maybe among others in its argument */
+	/* optopt is 0 for a name that is unknown */
+	while (name->name != NULL && name->val != optopt)
+		name++;
+	if (optopt != 0 && name->name == NULL)	/* maybe among others in its argument */
 		die_usage("-%c: no such option", optopt);
 	/* Only the last word can lack its argument. Where optind is then is not the same in glibc and musl. */
 	die_usage("%s: no such option, or its argument is missing or unwanted",
-	    optopt != 0 && letter[1] == ':' ? last : argv[optind - 1]);
+	    optopt != 0 && name->has_arg == required_argument ? last : argv[optind - 1]);
 }
 
 int64_t
@@ -48,6 +50,20 @@ print_and_exit(const char *text, const char *more, const char *end)
 	out_string(&out, end);
 	out_close(&out);
 	exit(STATUS_OK);
+}
+
+bool
+sql_option(int option, struct script_reach *reach)
+{
+	switch (option) {
+	case OPTION_SCHEMA:
+		if (reach->schema.len > 0)
+			die_usage("--schema is given twice");
+		schema_read(&reach->schema, optarg);
+		return true;
+	case OPTION_ENABLE_ROW_SECURITY: reach->enable_row_security = true; return true;
+	default: return false;
+	}
 }
 
 void

@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #include "model.h"
+#include "script.h"
 
-/* getopt_long's next option; -1 behind the last. Dies where an argument is none, or lacks its own. */
+/* getopt_long's next option (by its letter, or from 256 on one without); -1 behind the last. Dies where an argument is none, or lacks its own. */
 int option_next(int argc, char **argv, const char *letters, const struct option *names);
 
 /* Reads an option's number, from least to most; dies if it is none. `option` is its name, for the message. */
@@ -30,6 +31,19 @@ int64_t option_number(const char *option, const char *argument, int64_t least, i
 	"  -P, --print-models  " gap "print the models in force, and exit\n" \
 	"  -h, --help          " gap "print this and exit\n" \
 	"  -V, --version       " gap "print the version and exit\n"
+
+/* Those of the programs that print SQL, behind their own and before the common ones. They have no letters. */
+enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY };
+#define SQL_OPTIONS \
+	{ "schema", required_argument, NULL, OPTION_SCHEMA }, \
+	{ "enable-row-security", no_argument, NULL, OPTION_ENABLE_ROW_SECURITY }
+#define SQL_HELP(gap) \
+	"      --schema SCHEMA " gap "the tables are in this schema\n" \
+	"      --enable-row-security\n" \
+	"                      " gap "work on the rows that this role may see\n"
+
+/* Does what one of them says, and returns true; of any other option false. */
+bool sql_option(int option, struct script_reach *);
 
 /*
  * Does what one of them says, by its letter: --table and --models change the models, --print-models is for when all

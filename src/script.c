@@ -12,6 +12,9 @@ static const char schemas_sql[] = {
 static const char schema_sql[] = {
 #include "schema.sql.h"
 };
+static const char row_security_sql[] = {
+#include "row-security.sql.h"
+};
 
 static const char *
 find_text(const struct script_value *values, struct slice name)
@@ -43,9 +46,23 @@ script_put(struct out *out, const char *template, const struct script_value *val
 }
 
 void
-script_put_session(struct out *out)
+script_reach_free(struct script_reach *reach)
 {
-	out_string(out, session_sql);
+	buffer_free(&reach->schema);
+}
+
+const char *
+script_row_security(const struct script_reach *reach)
+{
+	return reach->enable_row_security ? "on" : "off";
+}
+
+void
+script_put_session(struct out *out, const struct script_reach *reach)
+{
+	const struct script_value values[] = { { "row_security", script_row_security(reach) }, { NULL, NULL } };
+
+	script_put(out, session_sql, values);
 }
 
 void
@@ -54,24 +71,43 @@ script_begin_schemas(struct out *out)
 	out_string(out, schemas_sql);
 }
 
-void
-script_put_schema(struct out *out, const char *variable, const char *table, bool may_be_missing)
+static void
+put_schema(struct out *out, const struct script_reach *reach, const char *variable, const char *schema, const char *relation,
+    bool may_be_missing)
 {
 	const struct script_value values[] = {
 		{ "variable", variable },
-		{ "table", table },
+		{ "schema", schema },
+		{ "dot", schema[0] != '\0' ? "." : "" },
+		{ "relation", relation },
 		{ "find", may_be_missing ? "pg_catalog.to_regclass(" : "" },
 		{ "found", may_be_missing ? ")" : "::pg_catalog.regclass" },
 		{ NULL, NULL },
 	};
 
 	script_put(out, schema_sql, values);
+	if (!reach->enable_row_security)
+		script_put(out, row_security_sql, values);
 }
 
 void
-script_put_cohort_schemas(struct out *out)
+script_put_schema(struct out *out, const struct script_reach *reach, const struct model *model, bool may_be_missing)
 {
-	script_put_schema(out, "schema_of_cohort", "admissions_cohort", false);
-	script_put_schema(out, "schema_of_version", "admissions_syllabusversion", false);
-	script_put_schema(out, "schema_of_syllabus", "admissions_syllabus", false);
+	const bool has_schema = strcmp(model->table, model->relation) != 0;
+
+	put_schema(out, reach, model->schema_variable, has_schema || reach->schema.len == 0 ? "" : reach->schema.ptr, model->table,
+	    may_be_missing);
+}
+
+void
+script_put_cohort_schemas(struct out *out, const struct script_reach *reach)
+{
+	static const char *const tables[][2] = {
+		{ "schema_of_cohort", "admissions_cohort" },
+		{ "schema_of_version", "admissions_syllabusversion" },
+		{ "schema_of_syllabus", "admissions_syllabus" },
+	};
+
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		put_schema(out, reach, tables[i][0], reach->schema.len == 0 ? "" : reach->schema.ptr, tables[i][1], false);
 }

@@ -44,7 +44,7 @@ readme() {
 # one after the other, it makes one a quotation, where characters are escaped.
 examples() {
   mandoc -T markdown "$1" | awk '/^# / { on = /^# EXAMPLES/ } on' |
-    sed -E -e '/^> /{s//\t/; s/&gt;/>/g; s/&lt;/</g; s/&nbsp;/ /g; s/&amp;/\&/g; s/\\(.)/\1/g; s/  $//; s/&#92;/\\/g}' -e 's/ -> / → /'
+    sed -E -e '/^> /{s//\t/; s/&gt;/>/g; s/&lt;/</g; s/&nbsp;/ /g; s/&amp;/\&/g; s/\\(.)/\1/g; s/  $//; s/&#92;/\\/g}' -e 's/  $//; s/ -> / → /'
 }
 
 # ---- running them

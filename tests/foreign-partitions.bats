@@ -37,6 +37,13 @@ check_at_once() { sql "ALTER TABLE feedback_answer ALTER CONSTRAINT feedback_ans
 # A plan in which one answer, which is far, gets a syllabus that is not there.
 dangling_plan() { keep_plan; awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 354 { $5 = 999999 } 1' plan.tsv; }
 
+# It is in the plan, and here; that server's foreign key refuses it at COMMIT.
+syllabus_only_here() {
+  sql "INSERT INTO admissions_syllabus (id, slug, name, created_at, updated_at, private, is_documentation)
+       SELECT 999999, '$(awk -F '\t' '$5 == 999999 { print $6 }' bad.tsv)', 'Only here', now(), now(), false, false
+       WHERE NOT EXISTS (SELECT FROM admissions_syllabus WHERE id = 999999)"
+}
+
 counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status, n[status] }' "$1" | sort; } # RECEIPTS
 
 @test "a run leaves what the plain UPDATE leaves, its receipts say so, and an undo takes it back" {
@@ -90,6 +97,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
 
 @test "a dangling syllabus whose constraint there is deferred: its batch is refused as a whole, and the run stops" {
   dangling_plan > bad.tsv
+  syllabus_only_here
   run -2 fb-backfill --apply bad.tsv --receipts r.tsv --batch-size 50 --quiet
   assert_line --partial 'Key (syllabus_id)=(999999) is not present in table "admissions_syllabus"'
   assert_line --partial 'remote SQL command: COMMIT TRANSACTION'
@@ -167,7 +175,8 @@ end_far() {
 
 # A run in which the server of this row refuses at COMMIT. Sets stands to how many are set nevertheless.
 refuse() { # MODEL ID
-  awk -F '\t' -v OFS='\t' -v model="$1" -v id="$2" '$1 == model && $2 == id { $5 = 999999 } 1' plan.tsv > bad.tsv
+  awk -F '\t' -v OFS='\t' -v model="$1" -v id="$2" '$1 == model && $2 == id { $5 = 999999; $6 = "only-here" } 1' plan.tsv > bad.tsv
+  syllabus_only_here
   run -2 fb-backfill --apply bad.tsv --receipts r.tsv --quiet
   assert_line --partial 'remote SQL command: COMMIT TRANSACTION'
   assert_equal "$(counts r.tsv)" ''
@@ -185,6 +194,7 @@ refuse() { # MODEL ID
   else
     assert_equal "$stands" '[0,53]'
   fi
+  sql 'DELETE FROM admissions_syllabus WHERE id = 999999'
   run -0 fb-backfill --quiet
   run -0 diff expected <(state)
 }
@@ -192,8 +202,8 @@ refuse() { # MODEL ID
 @test "the role of least privilege, here and there, is enough" {
   least_privilege
   far least_privilege
-  # before version 14 an UPDATE reads all columns of the other server's row
-  [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || far sql 'GRANT SELECT ON feedback_answer TO feedback_backfill'
+  # before version 15 an UPDATE reads all columns of the other server's row
+  [ "$(sql 'SHOW server_version_num')" -ge 150000 ] || far sql 'GRANT SELECT ON feedback_answer TO feedback_backfill'
   sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password_required 'false')"
   run -0 as_role fb-backfill --receipts r.tsv --quiet
   run -0 diff expected <(state)

@@ -454,7 +454,8 @@ END
 @test "a record twice in a plan: the first counts, wherever the other is and whatever it says" {
   sample_database
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t1\ta\t1\ts' 'answer\t2\t1\ta\t1\ts' 'answer\t1\t1\ta\t1\ts' \
-    'answer\t6\t4\ta\t1\ts' 'answer\t1\t1\ta\t1\ts' 'answer\t1\t1\ta\t2\ts' > plan.tsv
+    'answer\t6\t4\tb\t1\ts' 'answer\t1\t1\ta\t1\ts' 'answer\t1\t1\ta\t2\ts' > plan.tsv
+  sql "UPDATE admissions_cohort SET slug = CASE id WHEN 1 THEN 'a' ELSE 'b' END WHERE id IN (1, 4); UPDATE admissions_syllabus SET slug = 's'"
   # the batch size, and why those that come later for row 1 are skipped: it is in the same batch, or was in an earlier one
   for batches in '1 already-set already-set duplicate' '2 already-set already-set duplicate' '3 duplicate already-set duplicate' \
       '5000 duplicate duplicate duplicate'; do

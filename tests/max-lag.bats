@@ -114,7 +114,7 @@ assert_waits() {
 # bats test_tags=slow
 @test "each job waits; settings against us do not end the wait; an undo waits, too" {
   pause_replay
-  PGOPTIONS='-c statement_timeout=600 -c default_transaction_isolation=serializable -c default_transaction_read_only=on
+  PGOPTIONS='-c statement_timeout=600 -c default_transaction_isolation=serializable
     -c default_transaction_deferrable=on -c idle_in_transaction_session_timeout=1 -c client_min_messages=error' \
     fb-backfill --jobs 2 --batch-size 20 --max-lag 1 --receipts r.tsv --quiet &
   pid=$!

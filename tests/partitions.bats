@@ -56,7 +56,7 @@ by_syllabus() {
          DELETE FROM feedback_answer WHERE id = 104'
     run -1 fb-backfill --apply bad.tsv --receipts $layout.tsv --quiet
     run -0 awk -F '\t' '$1 != "updated" { print $1, $3, substr($8, 1, 14) }' $layout.tsv
-    assert_output "$(lines 'status id detail' 'skipped 101 already-set' 'skipped 104 gone' 'failed 354 23503 insert o' \
+    assert_output "$(lines 'status id detail' 'skipped 101 already-set' 'skipped 104 gone' 'failed 354 23503 syllabus' \
       'skipped 355 duplicate' 'skipped 357 cohort-changed')"
     assert_equal "$(grep -c ^updated $layout.tsv)" 250
     assert_equal "$(sql 'SELECT syllabus_id FROM feedback_answer WHERE id IN (101, 354, 357) ORDER BY id')" "$(printf '22\n\n')"

@@ -138,7 +138,7 @@ remember() {
   awk -F '\t' -v OFS='\t' -v id="$dangling" '$1 == "answer" && $2 == id { $5 = 999999 } 1' plan.tsv > bad.tsv
   cp bad.tsv plan.tsv
   run -1 --separate-stderr fb-backfill --apply plan.tsv --receipts receipts.tsv
-  assert_line --partial "✗ Answer $dangling: insert or update on table \"feedback_answer\" violates foreign key constraint"
+  assert_line "  ✗ Answer $dangling: syllabus 999999 does not exist"
   assert_line "  ✗ Answer $frozen: this one is frozen"
   assert_line 'Errors: 2'
   assert_equal "$(eligible | sort)" "$(printf 'answer %s\n' "$frozen" "$dangling" | sort)"

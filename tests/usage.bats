@@ -11,17 +11,22 @@ ${1%% *}: see '${1%% *} --help'"
 
 @test "fb-extract: --sql, --count and --limit go together, and not with files" {
   for more in rows.tsv '--format csv' '--rejects r'; do
-    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with --model and --limit or --count alone'
+    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with no file, --format or --rejects'
   done
-  refuses 'fb-extract --count' '--count goes with --sql, and not with --limit'
-  refuses 'fb-extract --sql --count --limit 1' '--count goes with --sql, and not with --limit'
+  refuses 'fb-extract --count' '--count goes with --sql, and not with --limit or --after'
+  refuses 'fb-extract --sql --count --limit 1' '--count goes with --sql, and not with --limit or --after'
   refuses 'fb-extract --limit 1' '--limit goes with --sql; to limit what is read from files, give it to fb-resolve'
 }
 
-@test "fb-resolve: --sql goes alone, and all else needs --cohorts" {
+@test "fb-resolve: --sql goes with no file, and all else needs --cohorts" {
   for more in c.tsv '--cohorts c.tsv' '--limit 1'; do
-    refuses "fb-resolve --sql $more" '--sql reads nothing and goes with no other option'
+    refuses "fb-resolve --sql $more" '--sql reads nothing: it goes with no file and no option about files'
   done
+  refuses 'fb-resolve --cohorts c.tsv --schema s' '--schema or --enable-row-security goes with --sql'
+  refuses 'fb-resolve --sql --schema a --schema b' '--schema is given twice'
+  refuses 'fb-extract --sql --schema=' "--schema: '': empty name"
+  refuses 'fb-extract --after 1' '--after goes with --sql'
+  refuses 'fb-extract --schema s' '--schema or --enable-row-security goes with --sql'
   refuses 'fb-resolve' "--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes"
 }
 

@@ -2,146 +2,221 @@
 -- {title}: brings the batch to {table}. A row is changed only while its {cohort_id} is
 -- the plan's and its {syllabus_id} is still {expected} (compare-and-set).
 --
--- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back,
--- and each record is tried by itself; so is each record that the UPDATE found no row for, to
--- learn why. Triggers go by the session's search_path, as always: it is in force while a statement runs them, and
--- every operator in these statements says that it is pg_catalog's.
+-- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back and tried again with
+-- fewer records, down to a single one, whose failure is its own. Of each record that the UPDATE found no row for
+-- a look tells why.
 --
--- Nested loops keep a batch to its own rows, looked up and locked in the order of
--- their ids; left to itself the planner may walk the whole primary key for each batch. Where statistics
--- are missing or old it may also compare each row of the range with each record, or look a row up by its
--- cohort: LIMIT makes the one dear, and CASE hides what is not the id from it. And at the usual cost of a random
--- page the foreign key's check may read all syllabuses for each row.
+-- Triggers go by the session's search_path, as always: it is in force while a statement runs them, and every operator
+-- in these statements says that it is pg_catalog's. Nor do settings of ours reach them: only where there are no
+-- triggers but those of foreign keys, which look up one row at a time, are their plans made for that.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}(
   table_schema text DEFAULT :'{model}_schema',
   triggers_path text DEFAULT current_setting('search_path')
 ) LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp
   SET lock_timeout = {lock_timeout}  -- ms
-  SET enable_hashjoin = off SET enable_mergejoin = off SET enable_bitmapscan = off SET enable_material = off
-  SET random_page_cost = 1 AS $fb$
+  SET random_page_cost FROM CURRENT SET jit FROM CURRENT AS $fb$
 #variable_conflict use_variable
 DECLARE
   our_path CONSTANT text := 'pg_catalog, pg_temp';
-  target CONSTANT text := quote_ident(table_schema) || $sql$.{relation} AS t $sql$;
-  -- Records, and the lowest and the highest id among them, so that the planner sees how few rows they are.
-  all_records CONSTANT text := $sql$
-    SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_pending
-    WHERE model OPERATOR(pg_catalog.=) '{model}' ORDER BY id LIMIT $3 $sql$;
-  one_record CONSTANT text := $sql$ SELECT $3 AS n, $1 AS id, $4 AS cohort_id, $5 AS syllabus_id $sql$;
+  target CONSTANT text := quote_ident(table_schema) || $sql$.{relation}$sql$;
+  -- Statements, of a target t and some records b.
   change CONSTANT text := $sql$
     WITH changed AS (
-      UPDATE $sql$ || target || $sql$
+      UPDATE $sql$ || target || $sql$ AS t
       SET {syllabus_id} = {new}
-      FROM (%s) AS b
-      WHERE t.{id} OPERATOR(pg_catalog.=) b.id AND t.{id} OPERATOR(pg_catalog.>=) $1 AND t.{id} OPERATOR(pg_catalog.<=) $2
+      FROM %records% AS b
+      WHERE %match%
         AND CASE WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id AND t.{syllabus_id} {before} THEN true ELSE false END
       RETURNING b.n, coalesce(t.{syllabus_id} {after}, false) AS as_told
     )
     SELECT pg_catalog.array_agg(n), pg_catalog.bool_and(as_told) FROM changed $sql$;
-  change_all CONSTANT text := replace(change, '%s', all_records);
-  change_one CONSTANT text := replace(change, '%s', one_record);
-  look_at_one CONSTANT text := $sql$
-    SELECT CASE
-        WHEN NOT coalesce(t.{syllabus_id} {before}, false) THEN '{changed}'
-        WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id THEN 'as-planned'
-        ELSE 'cohort-changed'
-      END
-    FROM $sql$ || target || $sql$, ($sql$ || one_record || $sql$) AS b
-    WHERE t.{id} OPERATOR(pg_catalog.=) b.id $sql$;
+  -- What stands in the table: the records whose rows have what they were to get.
+  look_at_changed CONSTANT text := $sql$
+    SELECT pg_catalog.array_agg(b.n)
+    FROM %records% AS b JOIN $sql$ || target || $sql$ AS t ON %match%
+    WHERE t.{syllabus_id} {after} $sql$;
+  look_at_all CONSTANT text := $sql$
+    SELECT pg_catalog.array_agg(n), pg_catalog.array_agg(reason)
+    FROM (
+      SELECT DISTINCT ON (b.n) b.n, CASE
+          WHEN t.{id} IS NULL THEN 'gone'
+          WHEN coalesce(t.{syllabus_id} {before}, false)
+          THEN CASE WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id THEN 'as-planned' ELSE 'cohort-changed' END
+          WHEN t.{syllabus_id} IS NULL THEN '{if_null}'
+          ELSE '{changed}'
+        END AS reason
+      FROM %records% AS b LEFT JOIN $sql$ || target || $sql$ AS t ON %match%
+    ) AS l $sql$;
 
-  records bigint; lowest bigint; highest bigint;  -- the batch: how many, and their range of ids
+  has_index boolean;              -- an index begins with the id, so that rows can be looked up by it
+  has_triggers boolean;           -- other than foreign keys'
+  total bigint; lowest bigint; highest bigint;  -- records of this model, and their range of ids
+  ns bigint[]; ids bigint[]; cohorts bigint[]; syllabuses bigint[];  -- the same one by one, where that is needed
+  first bigint; last bigint;      -- those that are tried at once
+  size bigint;                    -- how many these are at most
+  records text; match text;       -- the same, in SQL
   outcomes bigint;                -- how many records of this and other models have an outcome
-  done bigint[];                  -- n of the records that the one UPDATE brought in
-  changed bigint[];               -- the same of one record
-  as_told boolean;                -- the row has got what it was to get
-  wait_left numeric := {lock_timeout};  -- ms that records may still wait for locks, all together
+  added bigint;
+  done bigint[];                  -- n of the records that an UPDATE brought in
+  as_told boolean;                -- their rows got what they were to get
+  standing bigint[];              -- n of the records whose rows have it when triggers are done
+  looked_at bigint[]; reasons text[];
+  failure text;                   -- SQLSTATE and message
+  wait_left numeric := {lock_timeout};  -- ms that single records may still wait for locks, all together
   began timestamptz;
-  rec record;
-  reason text; state text; message text; context text;
+  state text; message text; context text;
 BEGIN
   IF table_schema = '' THEN
     PERFORM $sql${table}$sql$::regclass;  -- it is not there: says so
   END IF;
-  SELECT count(*), min(id), max(id) INTO records, lowest, highest FROM pg_temp.fb_pending WHERE model = '{model}';
+  -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
+  CALL pg_temp.fb_check('UPDATE ' || target || $sql$ AS t
+    SET {syllabus_id} = t.{syllabus_id} WHERE t.{id} OPERATOR(pg_catalog.=) t.{cohort_id} AND false $sql$);
+
+  SELECT d.has_index, d.has_triggers INTO has_index, has_triggers FROM pg_temp.fb_describe(target, $sql${id}$sql$) AS d;
+  IF has_triggers THEN
+    PERFORM set_config('fb.look_again', 'yes', true);
+  END IF;
+
   SELECT count(*) INTO outcomes FROM pg_temp.fb_outcome;
 
-  -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
-  EXECUTE 'EXPLAIN UPDATE ' || target || $sql$
-    SET {syllabus_id} = t.{syllabus_id} WHERE t.{id} OPERATOR(pg_catalog.=) t.{cohort_id} AND false $sql$;
-
-  BEGIN
-    SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
-    PERFORM set_config('search_path', triggers_path, true);
-    EXECUTE change_all INTO done, as_told USING lowest, highest, records;
-    PERFORM pg_catalog.set_config('search_path', our_path, true);
-    IF cardinality(done) > records THEN
-      RAISE 'more rows than records: an id is not unique';
-    ELSIF NOT as_told THEN
-      RAISE 'a trigger set another syllabus_id';
-    END IF;
-  EXCEPTION  -- and the search_path is ours again
-    WHEN OTHERS OR query_canceled OR assert_failure THEN
-      GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, context = PG_EXCEPTION_CONTEXT;
-      IF pg_temp.fb_stops_the_script(state, context) THEN
-        RAISE;
+  FOR pass IN 1..3 LOOP  -- a row that was another's for a moment gets a second chance, and a third
+    SELECT count(*), min(id), max(id) INTO total, lowest, highest FROM pg_temp.fb_pending WHERE model = '{model}';
+    ns := NULL;
+    first := 1;
+    size := total;
+    WHILE first <= total LOOP
+      IF first = 1 AND size >= total AND lowest < highest THEN
+        last := total;
+      ELSE
+        IF ns IS NULL THEN
+          SELECT array_agg(n ORDER BY id, n), array_agg(id ORDER BY id, n),
+            array_agg(cohort_id ORDER BY id, n), array_agg(syllabus_id ORDER BY id, n)
+          INTO ns, ids, cohorts, syllabuses
+          FROM pg_temp.fb_pending WHERE model = '{model}';
+        END IF;
+        last := least(first + size - 1, total);
+        WHILE ids[last + 1] = ids[last] LOOP
+          last := last + 1;
+        END LOOP;
+        lowest := ids[first];
+        highest := ids[last];
       END IF;
-      done := NULL;
-  END;
-
-  FOR rec IN
-    SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_pending
-    WHERE cardinality(done) IS DISTINCT FROM records AND model = '{model}' AND n NOT IN (SELECT unnest(done))
-    ORDER BY id
-  LOOP
-    began := clock_timestamp();
-    reason := NULL;
-    BEGIN
-      SET CONSTRAINTS ALL IMMEDIATE;
-      FOR try IN 1..3 LOOP
+      IF first = last THEN
+        records := format('(SELECT bigint %L AS n, bigint %L AS id, bigint %L AS cohort_id, bigint %L AS syllabus_id)',
+          ns[first], ids[first], cohorts[first], syllabuses[first]);
+      ELSE
+        records := pg_temp.fb_records('pending', '{model}', lowest, highest, has_index);
+      END IF;
+      match := pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index);
+      failure := NULL;
+      began := clock_timestamp();
+      BEGIN
+        SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
+        IF NOT has_triggers THEN
+          PERFORM set_config('random_page_cost', '1', true), set_config('jit', 'off', true);
+        END IF;
         PERFORM set_config('search_path', triggers_path, true);
-        EXECUTE change_one INTO changed, as_told USING rec.id, rec.id, rec.n, rec.cohort_id, rec.syllabus_id;
+        CALL pg_temp.fb_prepare(change, records, match);
+        EXECUTE 'EXECUTE fb_statement' INTO done, as_told;
+        IF has_triggers THEN
+          CALL pg_temp.fb_prepare(look_at_changed, records, match);
+          EXECUTE 'EXECUTE fb_statement' INTO standing;
+        END IF;
         PERFORM pg_catalog.set_config('search_path', our_path, true);
-        IF cardinality(changed) > 1 THEN
-          RAISE 'the id is not unique: % rows have it', cardinality(changed);
-        ELSIF NOT as_told THEN
+        IF cardinality(done) > (SELECT count(DISTINCT d.n) FROM unnest(done) AS d (n)) THEN
+          RAISE 'the id is not unique: more than one row has it';
+        ELSIF NOT as_told OR has_triggers AND EXISTS (SELECT unnest(done) EXCEPT SELECT unnest(standing)) THEN
           RAISE 'a trigger set another syllabus_id';
         END IF;
-        EXIT WHEN changed IS NOT NULL;
-        PERFORM set_config('search_path', triggers_path, true);
-        EXECUTE look_at_one INTO reason USING rec.id, rec.id, rec.n, rec.cohort_id, rec.syllabus_id;
-        PERFORM pg_catalog.set_config('search_path', our_path, true);
-        reason := coalesce(reason, 'gone');
-        EXIT WHEN reason <> 'as-planned';
-        -- It was changed back between the two statements, or something keeps it from being updated: try again.
-        IF try = 3 THEN
-          RAISE 'not updated, though nothing speaks against it: by a trigger or a row security policy?';
+        IF cardinality(done) IS DISTINCT FROM last - first + 1 THEN
+          PERFORM set_config('search_path', triggers_path, true);
+          CALL pg_temp.fb_prepare(look_at_all, records, match);
+          EXECUTE 'EXECUTE fb_statement' INTO looked_at, reasons;
+          PERFORM pg_catalog.set_config('search_path', our_path, true);
         END IF;
-      END LOOP;
-      IF changed IS NULL THEN
-        INSERT INTO pg_temp.fb_outcome VALUES (rec.n, 'skipped', reason);
-        outcomes := outcomes + 1;
-      END IF;
-    EXCEPTION
-      WHEN OTHERS OR query_canceled OR assert_failure THEN
-        GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT;
-        IF pg_temp.fb_stops_the_script(state, context) THEN
-          RAISE;
-        END IF;
+      EXCEPTION  -- and the search_path is ours again
+        WHEN OTHERS OR query_canceled OR assert_failure THEN
+          GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT;
+          IF pg_temp.fb_stops_the_script(state, message, context) THEN
+            RAISE;
+          END IF;
+          failure := state || ' ' || pg_temp.fb_one_line(message);
+          done := NULL;
+      END;
+
+      IF failure IS NOT NULL AND lowest < highest THEN
+        size := (last - first) / 8 + 1;
+        CONTINUE;
+      ELSIF failure IS NOT NULL THEN
         INSERT INTO pg_temp.fb_outcome
-        VALUES (rec.n, 'failed', state || ' ' || regexp_replace(left(message, 1000), '[[:space:]]+', ' ', 'g'));
-        outcomes := outcomes + 1;
+        SELECT unnest(ns[first:last]), 'failed', failure;
+        GET DIAGNOSTICS added = ROW_COUNT;
+        outcomes := outcomes + added;
         IF state = '55P03' AND wait_left > 0 THEN
           -- One lock that lasts may hold many records: they must not each wait for it in full.
           wait_left := greatest(10, floor(wait_left - 1000 * extract(epoch FROM clock_timestamp() - began)));
           PERFORM set_config('lock_timeout', wait_left::text, true);
         END IF;
-    END;
+      ELSIF cardinality(done) IS DISTINCT FROM total THEN
+        INSERT INTO pg_temp.fb_outcome
+        SELECT d.n, '{done}', NULL FROM unnest(done) AS d (n);
+        GET DIAGNOSTICS added = ROW_COUNT;
+        outcomes := outcomes + added;
+        IF cardinality(done) IS DISTINCT FROM last - first + 1 THEN
+          INSERT INTO pg_temp.fb_outcome
+          SELECT l.n, CASE l.reason WHEN 'as-planned' THEN 'failed' ELSE 'skipped' END,
+            CASE l.reason WHEN 'as-planned' THEN 'P0001 not updated, though nothing speaks against it: by a trigger or a row security policy?'
+              ELSE l.reason END
+          FROM unnest(looked_at, reasons) AS l (n, reason)
+          WHERE l.n NOT IN (SELECT unnest(done)) AND (l.reason <> 'as-planned' OR pass = 3);
+          GET DIAGNOSTICS added = ROW_COUNT;
+          outcomes := outcomes + added;
+        END IF;
+        size := size * 2;
+      END IF;
+      first := last + 1;
+    END LOOP;
+    EXIT WHEN total = 0 OR cardinality(done) = total;
   END LOOP;
 
   IF (SELECT count(*) FROM pg_temp.fb_outcome) <> outcomes THEN
     RAISE 'there are other outcomes of the batch than those of this script'
     USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+  END IF;
+END
+$fb$;
+
+-- What triggers have made of its rows since then is in the receipts, too: it is looked at before they are made.
+CREATE OR REPLACE PROCEDURE pg_temp.fb_look_again_at_{model}(
+  table_schema text DEFAULT :'{model}_schema',
+  triggers_path text DEFAULT current_setting('search_path')
+) LANGUAGE plpgsql
+  SET search_path = pg_catalog, pg_temp AS $fb$
+#variable_conflict use_variable
+DECLARE
+  our_path CONSTANT text := 'pg_catalog, pg_temp';
+  target CONSTANT text := quote_ident(table_schema) || $sql$.{relation}$sql$;
+  look CONSTANT text := $sql$
+    SELECT pg_catalog.array_agg(b.n)
+    FROM %records% AS b JOIN $sql$ || target || $sql$ AS t ON %match%
+    WHERE t.{syllabus_id} {after} $sql$;
+  has_index CONSTANT boolean := (SELECT d.has_index FROM pg_temp.fb_describe(target, $sql${id}$sql$) AS d);
+  lowest bigint; highest bigint;
+  standing bigint[];
+BEGIN
+  SELECT min(id), max(id) INTO lowest, highest FROM pg_temp.fb_done WHERE model = '{model}';
+  IF lowest IS NOT NULL THEN
+    PERFORM set_config('search_path', triggers_path, true);
+    CALL pg_temp.fb_prepare(look, pg_temp.fb_records('done', '{model}', lowest, highest, has_index),
+      pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index));
+    EXECUTE 'EXECUTE fb_statement' INTO standing;
+    PERFORM pg_catalog.set_config('search_path', our_path, true);
+    DELETE FROM pg_temp.fb_outcome WHERE n IN (SELECT n FROM pg_temp.fb_done WHERE model = '{model}') AND n NOT IN (SELECT unnest(standing));
+    INSERT INTO pg_temp.fb_outcome
+    SELECT n, 'failed', 'P0001 a trigger changed syllabus_id again' FROM pg_temp.fb_done
+    WHERE model = '{model}' AND n NOT IN (SELECT unnest(standing));
   END IF;
 END
 $fb$;

@@ -5,16 +5,28 @@ DO $fb$ BEGIN
 EXCEPTION
   WHEN undefined_object THEN NULL;
 END $fb$;
-SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS knows_transaction_timeout \gset
+SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS knows_transaction_timeout,
+  pg_catalog.current_setting('client_min_messages') AS messages \gset
+
+-- What would make the result untrue stops the script here.
+DO $fb$ BEGIN
+  IF pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'on' THEN
+    RAISE 'this database or role is read-only (default_transaction_read_only)'
+    USING HINT = 'A provider may set this when a disk is full. To write all the same: PGOPTIONS=''-c default_transaction_read_only=off''';
+  ELSIF pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
+    RAISE 'foreign keys and triggers are off here (session_replication_role = replica)'
+    USING HINT = 'To have them on: PGOPTIONS=''-c session_replication_role=origin''';
+  END IF;
+END $fb$;
 
 -- What every batch begins with: whatever the role, the database or PGOPTIONS say, no timeout but
 -- that for locks ends it, a COMMIT is on disk when it is answered, and what triggers say on the way
 -- is not printed, raw as it is; for this transaction alone. And it must be the session that has
 -- the temporary tables.
-\set begin_batch 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE'
+\set begin_batch 'BEGIN ISOLATION LEVEL READ COMMITTED'
 \set begin_batch :begin_batch ' \\; SET LOCAL client_min_messages = error'
 \set begin_batch :begin_batch ' \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL lock_timeout = {lock_timeout}'
-\set begin_batch :begin_batch ' \\; SET LOCAL idle_in_transaction_session_timeout = 0'
+\set begin_batch :begin_batch ' \\; SET LOCAL idle_in_transaction_session_timeout = 0{row_security_in_batch}'
 \if :knows_transaction_timeout
 \set begin_batch :begin_batch ' \\; SET LOCAL transaction_timeout = 0'
 \endif
@@ -28,8 +40,9 @@ SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS kn
 
 -- And with this it ends: its records are its receipts by now. It is sent as one, so that nothing can come between the
 -- COMMIT and its receipts, and it is a name, so that a script that was cut off cannot end with a COMMIT alone.
--- However long the receipts take (somebody reads slowly), no timeout may cut them off.
-\set commit_and_print_receipts 'COMMIT \\; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY \\; SET LOCAL statement_timeout = 0'
+-- However long the receipts take (somebody reads slowly), no timeout may cut them off. What the COMMIT itself has to say
+-- (that it may not have been replicated) is said.
+\set commit_and_print_receipts 'SET LOCAL client_min_messages = ' :'messages' ' \\; COMMIT \\; BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY \\; SET LOCAL statement_timeout = 0'
 \if :knows_transaction_timeout
 \set commit_and_print_receipts :commit_and_print_receipts ' \\; SET LOCAL transaction_timeout = 0'
 \endif

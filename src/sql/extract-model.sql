@@ -6,7 +6,7 @@ COPY (
   JOIN :"schema_of_cohort".admissions_cohort AS c ON c.id OPERATOR(pg_catalog.=) t.{cohort_id}
   JOIN :"schema_of_version".admissions_syllabusversion AS v ON v.id OPERATOR(pg_catalog.=) c.syllabus_version_id
   JOIN :"schema_of_syllabus".admissions_syllabus AS s ON s.id OPERATOR(pg_catalog.=) v.syllabus_id
-  WHERE t.{syllabus_id} IS NULL
+  WHERE t.{syllabus_id} IS NULL{and}{and_id}{above}
   ORDER BY t.{id}
   LIMIT {limit}
 ) TO STDOUT;

@@ -11,9 +11,13 @@
 \timing off
 \encoding UTF8
 
--- No timeout of the role or the database ends the transaction that we may be in.
+-- No timeout of the role or the database ends the transaction that we may be in, and row-level security hides no rows from
+-- it: that is an error instead. Sessions have a name by which they are found.
 DO $fb$ BEGIN
   PERFORM pg_catalog.set_config(s.name, '0', true) FROM pg_catalog.pg_settings AS s
   WHERE s.name OPERATOR(pg_catalog.=) ANY ('{statement_timeout, idle_in_transaction_session_timeout, transaction_timeout}');
+  PERFORM pg_catalog.set_config('row_security', '{row_security}', true);
+  IF pg_catalog.current_setting('application_name') OPERATOR(pg_catalog.=) 'psql' THEN
+    PERFORM pg_catalog.set_config('application_name', 'fb-backfill', false);
+  END IF;
 END $fb$;
-
