@@ -264,7 +264,11 @@ end_batch(struct script *script)
 	out_int(&script->out, script->in_batch);
 	/* Rows that were decoded do not lie where they were. */
 	out_string(&script->out, script->has_hex ? ", false);\n" : ", true);\n");
-	out_string(&script->out, ":commit_and_print_receipts;\n\n");
+	out_string(&script->out,
+	    "\\if :{?in_doubt}\n"
+	    "COPY (TABLE pg_temp.fb_in_doubt) TO STDOUT \\g :in_doubt\n"
+	    "\\endif\n"
+	    ":commit_and_print_receipts;\n\n");
 	script->in_batch = 0;
 }
 

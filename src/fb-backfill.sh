@@ -252,7 +252,10 @@ interrupted() {
   stop_children
   error=interrupted
   warn "$error"
-  [ -z "$applying" ] || tell_committed
+  if [ "$applying" ]; then
+    settle_all
+    tell_committed
+  fi
   exit 2
 }
 
@@ -457,7 +460,7 @@ claim() { # file
     fault=${temporary##*: }
     return 1
   fi
-  exec {fd}> "$temporary"
+  exec {fd}>> "$temporary"
   flock -n "$fd"
   if ! fault=$(mv -nT -- "$temporary" "$1" 2>&1) || [ -e "$temporary" ]; then
     fault=${fault##*: } fault=${fault:-File exists}
@@ -561,11 +564,54 @@ count_records() {
   echo $((lines > 0 ? lines - 1 : 0))
 }
 
+# Whether a transaction was committed or aborted, by a new connection; nothing if that cannot be told. One that a server
+# has yet to come to, or that a standby is asked for, nobody can tell of.
+ask_status() { # transaction id
+  local tries answer
+  for (( tries = 0; tries < 10; tries++ )); do
+    (( tries == 0 )) || sleep 1
+    answer=$(PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-5} "${psql[@]}" -wAt 2> /dev/null << END
+SELECT CASE
+    WHEN pg_catalog.pg_is_in_recovery() THEN 'unknown'
+    WHEN '$1'::pg_catalog.xid8 OPERATOR(pg_catalog.<) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+    THEN pg_catalog.pg_xact_status('$1'::pg_catalog.xid8)
+    ELSE 'aborted' END;
+END
+    )
+    case $answer in committed|aborted) echo "$answer"; return ;; esac
+  done
+}
+
+# A connection may have been lost between a COMMIT and its receipts. What they would be is in a file, with the
+# transaction's id; each line has its place among this job's receipts. Makes the job's receipts true.
+settle() { # job
+  local doubt=$tmp/in-doubt.$1 part=${parts[$1]} xid first last printed size outcome
+  [ -s "$doubt" ] && [ -e "$part" ] || return 0
+  read -r xid first last <<< "$(awk -F '\t' 'NR == 1 { xid = $1; first = $2 } END { print xid, first, $2 }' "$doubt")"
+  printed=$(wc -l < "$part")
+  if ! is_count "$xid" || ! is_count "$first" || ! is_count "$last" || ! is_count "$printed" || (( printed > last )); then
+    return 0  # they were printed, or the file broke off before the COMMIT
+  fi
+  outcome=$(ask_status "$xid")
+  if [ "$outcome" ]; then
+    size=$(head -n "$first" < "$part" | wc -c)
+    truncate -s "$size" -- "$part" && { [ "$outcome" = aborted ] || cut -f 3- < "$doubt" >&"${claimed[$part]}"; } && return
+    warn "$part: the receipts of the last batch could not be written, which is $outcome"
+  else
+    warn "whether the last batch ($((last - first + 1)) records) was committed is not known: the server could not be asked"
+  fi
+  [ "$receipts_kept" ] || return 0
+  if claim "$part.in-doubt" && cat < "$doubt" >&"${claimed[$part.in-doubt]}"; then
+    warn "its receipts are in $part.in-doubt. To settle it, ask the server: SELECT pg_xact_status('$xid')"
+    warn "if it says committed: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE, and FILE has all receipts"
+  fi
+}
+settle_all() { local i; for i in "${!parts[@]}"; do settle "$i"; done; }
+
 tell_committed() {
   local committed
   committed=$(cat -- "${parts[@]}" 2>/dev/null | awk -F '\t' '$1 == "updated" || $1 == "reverted" { n++ } END { print n + 0 }')
-  warn "$committed of $(count_records "$input") records are committed, batch by batch" \
-    "(one more batch for each job may be, if it broke off between a COMMIT and its receipts)"
+  warn "$committed of $(count_records "$input") records are committed, batch by batch"
   if [ "$receipts_kept" ]; then
     warn "their receipts are in ${parts[*]}"
   fi
@@ -594,7 +640,7 @@ start_job() { # index
   "${apply[@]}" "${inputs[$1]}" >&5 2>&8 5>&- 6<&- & applies+=($!)
   # A session's receipts go to their file with no process between that could lose them.
   # A terminal's Ctrl-C and hang-up would go to psql, too, and cut off the receipts of what is committed.
-  env --block-signal=INT --block-signal=HUP "${psql[@]}" <&6 >&"${claimed[${parts[$1]}]}" 2>&8 5>&- 6<&- & writers+=($!)
+  env --block-signal=INT --block-signal=HUP "${psql[@]}" -v in_doubt="$tmp/in-doubt.$1" <&6 >&"${claimed[${parts[$1]}]}" 2>&8 5>&- 6<&- & writers+=($!)
   close_pipe
 }
 
@@ -659,6 +705,7 @@ carry_out() {
     await "${writers[$i]}" || note_status 2
   done
   clear_line
+  (( worst < 2 )) || settle_all
   wait_for "$reporter"; status=$?
   wait_for "$follower" || (( status > 1 )) || status=2
   if (( ${#parts[@]} > 1 )); then

@@ -49,6 +49,10 @@ static const char count_model_sql[] = {
 #include "count-model.sql.h"
 };
 
+static const char repeated_ids_sql[] = {
+#include "repeated-ids.sql.h"
+};
+
 struct options {
 	struct models models;
 	bool print_models;
@@ -153,8 +157,10 @@ print_sql(struct out *out, const struct options *options)
 			{ NULL, NULL },
 		};
 
-		if (model_is_chosen(options->model, i))
+		if (model_is_chosen(options->model, i)) {
+			script_put(out, repeated_ids_sql, values);
 			script_put(out, options->count ? count_model_sql : extract_model_sql, values);
+		}
 	}
 }
 

@@ -175,6 +175,10 @@ remember() {
        CREATE TABLE f1 () INHERITS (f); CREATE TABLE f2 () INHERITS (f);
        INSERT INTO f1 VALUES (1, 1, NULL), (2, 1, NULL), (3, 1, NULL); INSERT INTO f2 VALUES (1, 1, 1), (2, 1, NULL)"
   table=(--table answer=f --model answer)
+  for option in --check --dry-run; do
+    run --separate-stderr fb-backfill "${table[@]}" $option
+    [[ $stderr == 'answer: 2 ids that are to be filled stand for more than one row each: their records will fail' ]]
+  done
   rows() { sql "SELECT tableoid::regclass, f FROM f ORDER BY 1, 2"; }
   run -1 --separate-stderr fb-backfill "${table[@]}" --receipts r.tsv
   assert_equal "$(cut -f 1,3 r.tsv | sort | uniq -c | tr -s ' ')" "$(printf ' 1 failed\t2\n 1 skipped\t2\n 1 status\tid\n 1 updated\t1\n 1 updated\t3')"
@@ -326,6 +330,74 @@ remember() {
   assert_output 7
   run -2 fb-backfill --check
   for fault in '' $'a\nb' 'a$fb$b'; do run -2 fb-extract --sql --schema "$fault"; done
+}
+
+# ---- a connection that is lost at a COMMIT
+
+# Runs a command through a proxy that breaks its connection.
+through_proxy() { # HOW COMMAND...
+  local folder
+  folder=$(mktemp -d "$BATS_TEST_TMPDIR/p.XXXX")
+  python3 "$BATS_TEST_DIRNAME/cutting-proxy.py" "$folder" "$PGHOST" "$1" 3>&- & proxy=$!
+  wait_until test -S "$folder/.s.PGSQL.5432"
+  PGHOST=$folder "${@:2}" > out 2> err && status=0 || status=$?
+  [ -e "$folder/cut" ] || { cat err; false; }
+  kill "$proxy"
+}
+
+@test "a connection that is lost at a COMMIT: the receipts are what the table has, and running again goes on" {
+  requires python3
+  example_database
+  oracle_state > expected
+  remember
+  before=$(state)
+  for how in before after within; do
+    TMPDIR=$BATS_TEST_TMPDIR through_proxy $how fb-backfill --batch-size 100 --receipts $how.tsv --quiet
+    assert_equal $status 2
+    case $how in before) committed=100 ;; *) committed=200 ;; esac
+    assert_equal "$(counts $how.tsv)" "updated $committed"
+    grep -q "fb-backfill: $committed of 254 records are committed" err
+    refute grep -q 'may be' err
+    assert_receipts_agree $how.tsv
+    run -0 fb-backfill --receipts rest.tsv --quiet
+    run -0 diff expected <(state)
+    fb-backfill --undo $how.tsv --quiet
+    fb-backfill --undo rest.tsv --quiet
+    assert_equal "$(state)" "$before"
+  done
+  # each job by itself, in one file
+  through_proxy after fb-backfill --batch-size 40 --jobs 2 --receipts jobs.tsv --quiet
+  assert_equal $status 2
+  assert_receipts_agree jobs.tsv
+  fb-backfill --undo jobs.tsv --quiet
+  assert_equal "$(state)" "$before"
+}
+
+@test "a connection that is lost at a COMMIT, and a server that is gone: the receipts in doubt are kept apart, and can be settled" {
+  requires python3
+  example_database
+  remember
+  for how in before after; do
+    through_proxy $how-gone fb-backfill --batch-size 100 --receipts $how.tsv --quiet
+    assert_equal $status 2
+    assert_equal "$(counts $how.tsv)" 'updated 100'
+    grep -q 'whether the last batch (100 records) was committed is not known' err
+    assert_equal "$(stat -c %a $how.tsv.in-doubt)" 600
+    # as the message says
+    command=$(sed -n 's/.*ask the server: //p' err)
+    run -0 sql "$command"
+    if [ $how = before ]; then
+      assert_output aborted
+    else
+      assert_output committed
+      command=$(sed -n 's/.*if it says committed: \(.*\), and FILE.*/\1/p' err)
+      eval "${command//FILE/settled.tsv}"
+      assert_equal "$(counts settled.tsv)" 'updated 200'
+      mv settled.tsv $how.tsv
+    fi
+    assert_receipts_agree $how.tsv
+    fb-backfill --undo $how.tsv --quiet
+  done
 }
 
 # ---- what a run costs

@@ -19,6 +19,11 @@ CREATE TEMPORARY TABLE fb_batch (
 );
 CREATE TEMPORARY TABLE fb_outcome (n bigint, status text, detail text);
 
+-- What the receipts will be, and the transaction that makes them true: where psql has a file for it (-v in_doubt=FILE) it
+-- is there before the COMMIT, so that who loses the connection can ask another with pg_xact_status.
+CREATE TEMPORARY VIEW fb_in_doubt AS
+  SELECT pg_current_xact_id(), n, status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail FROM pg_temp.fb_batch;
+
 -- The records that are still to be carried out, and in the end those that were.
 CREATE TEMPORARY VIEW fb_pending AS
   SELECT n, model, id, cohort_id, syllabus_id FROM pg_temp.fb_batch
