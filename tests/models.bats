@@ -390,3 +390,23 @@ fb-backfill: see 'fb-backfill --help'"
   run -2 bash -c 'fb-apply --models models <&-'
   assert_output 'fb-apply: standard input: Bad file descriptor'
 }
+
+@test "--schema, quoted, and --enable-row-security are in what each program prints, and so is --after" {
+  empty_plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\n'
+  for program in 'fb-extract --sql --after -5' 'fb-resolve --sql' fb-apply; do
+    printf "$empty_plan" | $program > plain
+    grep -qF '$fb$admissions_cohort$fb$' plain
+    grep -qF -- '--enable-row-security' plain
+    printf "$empty_plan" | $program --schema 'a"B' --enable-row-security --table "x=other.t" > script
+    grep -qF '$fb$"a""B".admissions_cohort$fb$' script
+    refute grep -qF '$fb$admissions' script
+    refute grep -qF -- '--enable-row-security' script
+    grep -qF "set_config('row_security', 'on'" script
+  done
+  grep -qF 'SET LOCAL row_security = on' script
+  refute grep -q 'SET LOCAL row_security' plain
+  run -0 fb-extract --sql --after -5 --schema s --table x=other.t
+  assert_line '  WHERE t."syllabus_id" IS NULL AND t."id" OPERATOR(pg_catalog.>) -5'
+  assert_output --partial '$fb$"s"."feedback_answer"$fb$'
+  assert_output --partial '$fb$"other"."t"$fb$'
+}

@@ -14,12 +14,13 @@ ${1%% *}: see '${1%% *} --help'"
     refuses "fb-extract --sql $more" '--sql reads nothing: it goes with no file, --format or --rejects'
   done
   refuses 'fb-extract --count' '--count goes with --sql, and not with --limit or --after'
+  refuses 'fb-extract --sql --count --after 1' '--count goes with --sql, and not with --limit or --after'
   refuses 'fb-extract --sql --count --limit 1' '--count goes with --sql, and not with --limit or --after'
   refuses 'fb-extract --limit 1' '--limit goes with --sql; to limit what is read from files, give it to fb-resolve'
 }
 
 @test "fb-resolve: --sql goes with no file, and all else needs --cohorts" {
-  for more in c.tsv '--cohorts c.tsv' '--limit 1'; do
+  for more in c.tsv '--cohorts c.tsv' '--limit 1' '--format csv' '--unresolved u'; do
     refuses "fb-resolve --sql $more" '--sql reads nothing: it goes with no file and no option about files'
   done
   refuses 'fb-resolve --cohorts c.tsv --schema s' '--schema or --enable-row-security goes with --sql'
