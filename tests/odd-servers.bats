@@ -159,6 +159,12 @@ remember() {
   fb-backfill --dry-run --plan plan.tsv --quiet
   run -2 --separate-stderr as_role fb-backfill --apply plan.tsv --receipts r.tsv
   [[ $stderr == *'row-level security hides rows of "feedback_answer" from this role'* ]]
+  # unless it is forced on the owner, too, who would find no rows
+  sql 'ALTER TABLE feedback_review OWNER TO feedback_backfill; ALTER TABLE feedback_review ENABLE ROW LEVEL SECURITY'
+  as_role fb-backfill --dry-run --model review --quiet
+  sql 'ALTER TABLE feedback_review FORCE ROW LEVEL SECURITY'
+  run -2 --separate-stderr as_role fb-backfill --dry-run --model review --quiet
+  [[ $stderr == *'row-level security hides rows of "feedback_review" from this role'* ]]
   # and who asks for it works on what it may see
   sql 'CREATE POLICY few ON feedback_answer USING (id < 200)'
   run -1 as_role fb-backfill --check --enable-row-security
