@@ -36,6 +36,10 @@ remember() {
     'skipped\treview\t1\tother-cohort' 'updated\treview\t2\t\\N')"
   run -0 fb-backfill --json --undo r.tsv
   assert_equal "$(state)" "$changed"
+  # a plan without the name
+  awk -F '\t' -v OFS='\t' 'NR > 1 { $4 = "\\N" } 1' plan.tsv > nameless.tsv
+  run -0 bash -c 'fb-apply nameless.tsv | psql -Xq | cut -f 1,8 | sort -u'
+  assert_output "$(lines 'skipped\tother-cohort' 'status\tdetail')"
   # a syllabus that has a name now and had none, and the reverse
   sql "UPDATE admissions_cohort SET slug = 'madrid-no-slug' WHERE id = 4; UPDATE admissions_syllabus SET slug = CASE id WHEN 3 THEN 'art' END"
   run -0 bash -c "fb-apply plan.tsv | psql -Xq | cut -f 3,8 | grep '^[67]'"

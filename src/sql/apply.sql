@@ -181,7 +181,7 @@ BEGIN
       FROM (SELECT DISTINCT cohort_id, cohort, syllabus_id, syllabus FROM pg_temp.fb_batch) AS d
       OFFSET 0
     ) AS p
-    JOIN pg_temp.fb_batch AS b ON b.cohort_id = p.cohort_id AND b.cohort = p.cohort
+    JOIN pg_temp.fb_batch AS b ON b.cohort_id = p.cohort_id AND b.cohort IS NOT DISTINCT FROM p.cohort
       AND b.syllabus_id = p.syllabus_id AND b.syllabus IS NOT DISTINCT FROM p.syllabus
     WHERE p.fault IS NOT NULL AND b.n NOT IN (SELECT n FROM pg_temp.fb_outcome)
   $sql$, cohort_schema, syllabus_schema);
