@@ -139,8 +139,16 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
     # for two jobs there is no room for all in one
     if [ $jobs = 1 ]; then files=(r.tsv); else files=(r.tsv.1 r.tsv.2); fi
     [[ $stderr == *"their receipts are in ${files[*]}"* ]]
+    [[ $stderr == *': the receipts of the last batch could not be written, which is committed'* ]]
+    # the last batch's are kept apart; as the message says, they make the others whole
+    for file in r.tsv*.in-doubt; do
+      first=$(awk '{ print $2; exit }' "$file")
+      head -n "$first" "${file%.in-doubt}" > whole && cut -f 3- "$file" >> whole
+      rm "$file"
+      mv whole "${file%.in-doubt}"
+    done
     assert_equal "$(echo r.tsv*)" "${files[*]}"
-    assert_agree $((10 * jobs)) "${files[@]}"
+    assert_agree 0 "${files[@]}"
     [ -s said ]
     take_back
     rm -f r.tsv*

@@ -79,6 +79,10 @@ BEGIN
     PERFORM set_config('fb.look_again', 'yes', true);
   END IF;
 
+  IF NOT has_index THEN
+    ANALYZE pg_temp.fb_batch;  -- the planner is to know how many records it has, and which
+  END IF;
+
   SELECT count(*) INTO outcomes FROM pg_temp.fb_outcome;
 
   FOR pass IN 1..3 LOOP  -- a row that was another's for a moment gets a second chance, and a third

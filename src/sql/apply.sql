@@ -77,7 +77,7 @@ BEGIN
   END IF;
   EXECUTE pg_catalog.concat('PREPARE fb_statement AS ',
     pg_catalog.replace(pg_catalog.replace(statement, '%records%', records), '%match%', match));
-  EXECUTE 'EXPLAIN EXECUTE fb_statement';
+  EXECUTE 'EXPLAIN (COSTS off) EXECUTE fb_statement';
 END
 $$;
 
