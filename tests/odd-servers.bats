@@ -342,6 +342,62 @@ remember() {
   for fault in '' $'a\nb' 'a$fb$b'; do run -2 fb-extract --sql --schema "$fault"; done
 }
 
+# ---- tables and databases that are odd, and were right all along
+
+@test "negative ids, ids of a domain, generated columns, a check that is not valid: there and back" {
+  sample_database
+  sql "ALTER TABLE feedback_answer DROP CONSTRAINT feedback_answer_pkey;
+       CREATE DOMAIN answer_id AS bigint CHECK (VALUE <> 0);
+       ALTER TABLE feedback_answer ALTER id TYPE answer_id, ADD PRIMARY KEY (id),
+         ADD twice numeric GENERATED ALWAYS AS (id::numeric * 2) STORED,
+         ADD CONSTRAINT late CHECK (id <> 3 OR syllabus_id IS NULL) NOT VALID;
+       INSERT INTO feedback_answer (id, cohort_id) VALUES (-5, 1), (-9223372036854775808, 2), (9223372036854775807, 3)"
+  if [ "$(sql 'SHOW server_version_num')" -ge 180000 ]; then
+    sql 'ALTER TABLE feedback_answer ADD thrice bigint GENERATED ALWAYS AS (length(comment) * 3) VIRTUAL'
+  fi
+  remember
+  before=$(state)
+  run -1 --separate-stderr fb-backfill --receipts r.tsv --batch-size 3 --quiet
+  assert_equal "$(counts r.tsv)" 'failed 1,updated 9'
+  assert_equal "$(cut -f 1,3 r.tsv | sed -n '2,3p; 8p')" "$(lines 'updated\t-9223372036854775808' 'updated\t-5' 'updated\t7')"
+  assert_receipts_agree r.tsv
+  fb-backfill --undo r.tsv --quiet
+  assert_equal "$(state)" "$before"
+}
+
+@test "a rule that also writes elsewhere, an event trigger, and a table that is swapped for another on the way" {
+  sample_database
+  sql "CREATE TABLE log (id bigint);
+       CREATE RULE also AS ON UPDATE TO feedback_review DO ALSO INSERT INTO log VALUES (NEW.id);
+       CREATE FUNCTION seen() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', tg_tag; END';
+       CREATE EVENT TRIGGER ${PGDATABASE}_seen ON ddl_command_end EXECUTE FUNCTION seen()"
+  remember
+  make_plan > plan.tsv
+  run -0 --separate-stderr fb-backfill --model answer --receipts a.tsv --quiet
+  assert_equal "$(counts a.tsv)" 'updated 5'
+  fb-backfill --undo a.tsv --quiet
+  # a copy takes its place after the first batch, as after a rewrite with no lock
+  fb-apply --batch-size 2 plan.tsv | awk '/^:begin_batch/ && ++n == 2 { print "ALTER TABLE feedback_answer RENAME TO old; CREATE TABLE feedback_answer (LIKE old INCLUDING ALL); INSERT INTO feedback_answer SELECT * FROM old;" } { print }' > script.sql
+  psql -Xq < script.sql > r.tsv 2> err || true
+  assert_receipts_agree r.tsv
+  sql "DROP EVENT TRIGGER ${PGDATABASE}_seen"
+}
+
+@test "no more connections than the role may have: some jobs cannot connect, and nothing is wrong" {
+  example_database
+  oracle_state > expected
+  least_privilege
+  role=few_connections
+  sql "DO \$\$BEGIN CREATE ROLE $role LOGIN CONNECTION LIMIT 2; EXCEPTION WHEN duplicate_object THEN NULL; END\$\$; GRANT feedback_backfill TO $role;
+       GRANT TEMPORARY ON DATABASE \"$PGDATABASE\" TO $role"
+  remember
+  PGUSER=$role run -2 --separate-stderr fb-backfill --jobs 4 --batch-size 20 --receipts r.tsv --quiet
+  [[ $stderr == *'too many connections for role'* ]]
+  assert_receipts_agree r.tsv
+  PGUSER=$role fb-backfill --receipts rest.tsv --quiet
+  run -0 diff expected <(state)
+}
+
 # ---- a connection that is lost at a COMMIT
 
 # Runs a command through a proxy that breaks its connection.

@@ -63,7 +63,8 @@ DECLARE
   standing bigint[];              -- n of the records whose rows have it when triggers are done
   looked_at bigint[]; reasons text[];
   failure text;                   -- SQLSTATE and message
-  wait_left numeric := {lock_timeout};  -- ms that single records may still wait for locks, all together
+  waited boolean := false;        -- for a lock, in vain
+  wait_left numeric := {lock_timeout};  -- ms that single records may still wait for locks, all together; 0: forever
   began timestamptz;
   state text; message text; context text;
 BEGIN
@@ -114,6 +115,10 @@ BEGIN
         records := pg_temp.fb_records('pending', '{model}', lowest, highest, has_index);
       END IF;
       match := pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index);
+      IF waited AND wait_left > 0 THEN
+        -- It is found by fewer and fewer records, and they must not each wait for it in full.
+        PERFORM set_config('lock_timeout', CASE WHEN first < last THEN least(10, wait_left) ELSE wait_left END::text, true);
+      END IF;
       failure := NULL;
       began := clock_timestamp();
       BEGIN
@@ -147,6 +152,7 @@ BEGIN
             RAISE;
           END IF;
           failure := state || ' ' || pg_temp.fb_one_line(message);
+          waited := waited OR state = '55P03';
           done := NULL;
       END;
 
@@ -159,9 +165,7 @@ BEGIN
         GET DIAGNOSTICS added = ROW_COUNT;
         outcomes := outcomes + added;
         IF state = '55P03' AND wait_left > 0 THEN
-          -- One lock that lasts may hold many records: they must not each wait for it in full.
           wait_left := greatest(10, floor(wait_left - 1000 * extract(epoch FROM clock_timestamp() - began)));
-          PERFORM set_config('lock_timeout', wait_left::text, true);
         END IF;
       ELSIF cardinality(done) IS DISTINCT FROM total THEN
         INSERT INTO pg_temp.fb_outcome
