@@ -564,12 +564,12 @@ count_records() {
   echo $((lines > 0 ? lines - 1 : 0))
 }
 
-# Whether a transaction was committed or aborted, by a new connection; nothing if that cannot be told. One that a server
-# has yet to come to, or that a standby is asked for, nobody can tell of.
+# Whether a transaction was committed or aborted, by a new connection; nothing if that cannot be told. One that is going
+# on, or that a standby is asked for, nobody can tell of. All jobs together wait ten seconds for a server that can.
+ask_until=0
 ask_status() { # transaction id
-  local tries answer
-  for (( tries = 0; tries < 10; tries++ )); do
-    (( tries == 0 )) || sleep 1
+  local answer
+  while :; do
     answer=$(PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-5} "${psql[@]}" -wAt 2> /dev/null << END
 SELECT CASE
     WHEN pg_catalog.pg_is_in_recovery() THEN 'unknown'
@@ -579,6 +579,8 @@ SELECT CASE
 END
     )
     case $answer in committed|aborted) echo "$answer"; return ;; esac
+    (( SECONDS < ask_until )) || return 0
+    sleep 1
   done
 }
 
@@ -606,7 +608,7 @@ settle() { # job
     warn "if it says committed: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE, and FILE has all receipts"
   fi
 }
-settle_all() { local i; for i in "${!parts[@]}"; do settle "$i"; done; }
+settle_all() { local i; ask_until=$((SECONDS + 10)); for i in "${!parts[@]}"; do settle "$i"; done; }
 
 tell_committed() {
   local committed

@@ -85,7 +85,7 @@ read_options(int argc, char **argv)
 	};
 	struct options options = { 0 };
 	const char *model = "all";
-	bool limit_given = false, reach_given = false;
+	bool limit_given = false;
 	int option;
 
 	models_begin(&options.models);
@@ -105,9 +105,7 @@ read_options(int argc, char **argv)
 			options.after_given = true;
 			break;
 		default:
-			if (sql_option(option, &options.reach))
-				reach_given = true;
-			else
+			if (!sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
@@ -118,7 +116,7 @@ read_options(int argc, char **argv)
 		die_usage("--sql reads nothing: it goes with no file, --format or --rejects");
 	if (options.count && (!options.sql || limit_given || options.after_given))
 		die_usage("--count goes with --sql, and not with --limit or --after");
-	if (!options.sql && (options.after_given || reach_given))
+	if (!options.sql && (options.after_given || script_reach_is_given(&options.reach)))
 		die_usage("%s goes with --sql", options.after_given ? "--after" : "--schema or --enable-row-security");
 	if (limit_given && !options.sql)
 		die_usage("--limit goes with --sql; to limit what is read from files, give it to fb-resolve");

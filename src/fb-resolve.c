@@ -61,7 +61,6 @@ read_options(int argc, char **argv)
 		COMMON_OPTIONS,
 	};
 	struct options options = { 0 };
-	bool reach_given = false;
 	int option;
 
 	models_begin(&options.models);
@@ -73,9 +72,7 @@ read_options(int argc, char **argv)
 		case 'u': options.unresolved = optarg; break;
 		case 's': options.sql = true; break;
 		default:
-			if (sql_option(option, &options.reach))
-				reach_given = true;
-			else
+			if (!sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
@@ -84,7 +81,7 @@ read_options(int argc, char **argv)
 	if (options.sql && (optind < argc || options.cohorts != NULL || options.format != ANY_FORMAT || options.limit > 0
 	    || options.unresolved != NULL))
 		die_usage("--sql reads nothing: it goes with no file and no option about files");
-	if (!options.sql && reach_given)
+	if (!options.sql && script_reach_is_given(&options.reach))
 		die_usage("--schema or --enable-row-security goes with --sql");
 	if (!options.sql && options.cohorts == NULL)
 		die_usage("--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes");

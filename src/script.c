@@ -45,6 +45,12 @@ script_put(struct out *out, const char *template, const struct script_value *val
 	out_string(out, rest);
 }
 
+bool
+script_reach_is_given(const struct script_reach *reach)
+{
+	return reach->schema.len > 0 || reach->enable_row_security;
+}
+
 void
 script_reach_free(struct script_reach *reach)
 {

@@ -26,6 +26,9 @@ struct script_reach {
 	bool enable_row_security;	/* else row-level security that hides rows is an error */
 };
 
+/* Whether it is another than that of a zeroed one. */
+bool script_reach_is_given(const struct script_reach *);
+
 void script_reach_free(struct script_reach *);
 
 /* "on" or "off", as the setting row_security has it. */

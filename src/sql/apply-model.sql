@@ -1,4 +1,19 @@
 
+-- {title}: which of the records (n) have rows that have got what they were to get. Runs under the triggers' search_path,
+-- as the UPDATE does.
+CREATE OR REPLACE FUNCTION pg_temp.fb_standing_{model}(target text, records text, match text) RETURNS bigint[]
+  LANGUAGE plpgsql AS $fb$
+DECLARE
+  standing bigint[];
+BEGIN
+  CALL pg_temp.fb_prepare(pg_catalog.concat(
+    'SELECT pg_catalog.array_agg(b.n) FROM %records% AS b JOIN ', target, $sql$ AS t ON %match% WHERE t.{syllabus_id} {after} $sql$),
+    records, match);
+  EXECUTE 'EXECUTE fb_statement' INTO standing;
+  RETURN standing;
+END
+$fb$;
+
 -- {title}: brings the batch to {table}. A row is changed only while its {cohort_id} is
 -- the plan's and its {syllabus_id} is still {expected} (compare-and-set).
 --
@@ -31,11 +46,6 @@ DECLARE
       RETURNING b.n, coalesce(t.{syllabus_id} {after}, false) AS as_told
     )
     SELECT pg_catalog.array_agg(n), pg_catalog.bool_and(as_told) FROM changed $sql$;
-  -- What stands in the table: the records whose rows have what they were to get.
-  look_at_changed CONSTANT text := $sql$
-    SELECT pg_catalog.array_agg(b.n)
-    FROM %records% AS b JOIN $sql$ || target || $sql$ AS t ON %match%
-    WHERE t.{syllabus_id} {after} $sql$;
   look_at_all CONSTANT text := $sql$
     SELECT pg_catalog.array_agg(n), pg_catalog.array_agg(reason)
     FROM (
@@ -130,8 +140,7 @@ BEGIN
         CALL pg_temp.fb_prepare(change, records, match);
         EXECUTE 'EXECUTE fb_statement' INTO done, as_told;
         IF has_triggers THEN
-          CALL pg_temp.fb_prepare(look_at_changed, records, match);
-          EXECUTE 'EXECUTE fb_statement' INTO standing;
+          standing := pg_temp.fb_standing_{model}(target, records, match);
         END IF;
         PERFORM pg_catalog.set_config('search_path', our_path, true);
         IF cardinality(done) > (SELECT count(DISTINCT d.n) FROM unnest(done) AS d (n)) THEN
@@ -206,20 +215,17 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_look_again_at_{model}(
 DECLARE
   our_path CONSTANT text := 'pg_catalog, pg_temp';
   target CONSTANT text := quote_ident(table_schema) || $sql$.{relation}$sql$;
-  look CONSTANT text := $sql$
-    SELECT pg_catalog.array_agg(b.n)
-    FROM %records% AS b JOIN $sql$ || target || $sql$ AS t ON %match%
-    WHERE t.{syllabus_id} {after} $sql$;
   has_index CONSTANT boolean := (SELECT d.has_index FROM pg_temp.fb_describe(target, $sql${id}$sql$) AS d);
   lowest bigint; highest bigint;
+  records text; match text;
   standing bigint[];
 BEGIN
   SELECT min(id), max(id) INTO lowest, highest FROM pg_temp.fb_done WHERE model = '{model}';
   IF lowest IS NOT NULL THEN
+    records := pg_temp.fb_records('done', '{model}', lowest, highest, has_index);
+    match := pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index);
     PERFORM set_config('search_path', triggers_path, true);
-    CALL pg_temp.fb_prepare(look, pg_temp.fb_records('done', '{model}', lowest, highest, has_index),
-      pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index));
-    EXECUTE 'EXECUTE fb_statement' INTO standing;
+    standing := pg_temp.fb_standing_{model}(target, records, match);
     PERFORM pg_catalog.set_config('search_path', our_path, true);
     DELETE FROM pg_temp.fb_outcome WHERE n IN (SELECT n FROM pg_temp.fb_done WHERE model = '{model}') AND n NOT IN (SELECT unnest(standing));
     INSERT INTO pg_temp.fb_outcome
