@@ -18,27 +18,18 @@ listener.bind(f"{folder}/.s.PGSQL.5432")
 listener.listen(20)
 
 
-def read_exactly(connection, size):
-    data = b""
-    while len(data) < size:
-        more = connection.recv(size - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
-def messages(connection):
+def messages(stream):
     """The messages of one side, once it has begun to have a type each."""
     while True:
-        kind = read_exactly(connection, 1)
-        size = read_exactly(connection, 4)
-        yield kind, kind + size + read_exactly(connection, struct.unpack("!I", size)[0] - 4)
+        head = stream.read(5)
+        if len(head) < 5:
+            raise EOFError
+        yield head[:1], head + stream.read(struct.unpack("!xI", head)[0] - 4)
 
 
-def pass_on(source, target, stop):
+def pass_on(source, incoming, target, stop):
     try:
-        for kind, message in messages(source):
+        for kind, message in incoming:
             if stop(kind, message):
                 return
             target.sendall(message)
@@ -54,8 +45,10 @@ def pass_on(source, target, stop):
 def serve(client):
     upstream = socket.socket(socket.AF_UNIX)
     upstream.connect(f"{server}/.s.PGSQL.5432")
-    size = read_exactly(client, 4)  # the startup packet has no type
-    upstream.sendall(size + read_exactly(client, struct.unpack("!I", size)[0] - 4))
+    stream = client.makefile("rb")
+    size = stream.read(4)  # the startup packet has no type
+    upstream.sendall(size + stream.read(struct.unpack("!I", size)[0] - 4))
+    questions, answers = messages(stream), messages(upstream.makefile("rb"))
     commits, cutting, passed = 0, threading.Event(), 0
 
     def at_commit(kind, message):
@@ -78,9 +71,8 @@ def serve(client):
         if how == "within" and kind in b"CHd" and passed < 8:
             passed += kind == b"d"
             return False
-        rest = messages(upstream)
         while kind != b"Z":
-            kind, _ = next(rest)
+            kind, _ = next(answers)
         cut()
         return True
 
@@ -92,8 +84,8 @@ def serve(client):
         for end in (upstream, client):
             end.shutdown(socket.SHUT_RDWR)
 
-    threading.Thread(target=pass_on, args=(client, upstream, at_commit), daemon=True).start()
-    pass_on(upstream, client, at_answer)
+    threading.Thread(target=pass_on, args=(client, questions, upstream, at_commit), daemon=True).start()
+    pass_on(upstream, answers, client, at_answer)
 
 
 while True:

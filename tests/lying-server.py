@@ -36,29 +36,20 @@ def reply(statement):
     return message(b"C", b"DONE\0")
 
 
-def read_exactly(connection, count):
-    data = b""
-    while len(data) < count:
-        piece = connection.recv(count - len(data))
-        if not piece:
-            raise EOFError
-        data += piece
-    return data
-
-
 def serve(connection):
-    length, code = struct.unpack("!ii", read_exactly(connection, 8))
+    stream = connection.makefile("rb")
+    length, code = struct.unpack("!ii", stream.read(8))
     while code in (80877103, 80877104):   # it asks for TLS, or GSSAPI: no
         connection.sendall(b"N")
-        length, code = struct.unpack("!ii", read_exactly(connection, 8))
-    read_exactly(connection, length - 8)
+        length, code = struct.unpack("!ii", stream.read(8))
+    stream.read(length - 8)
     settings = {"server_version": "15.0", "server_encoding": "UTF8", "client_encoding": "UTF8", "standard_conforming_strings": "on"}
     ready = message(b"Z", b"I")
     connection.sendall(message(b"R", struct.pack("!i", 0)) +
                        b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in settings.items()) + ready)
     while True:
-        kind, length = struct.unpack("!ci", read_exactly(connection, 5))
-        body = read_exactly(connection, length - 4)
+        kind, length = struct.unpack("!ci", stream.read(5))
+        body = stream.read(length - 4)
         if kind == b"X":
             return
         if kind == b"Q":
@@ -76,5 +67,5 @@ while True:
     with accepted:
         try:
             serve(accepted)
-        except (EOFError, ConnectionError):
+        except (struct.error, ConnectionError):   # it is gone, maybe within a message
             pass

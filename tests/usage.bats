@@ -28,6 +28,7 @@ ${1%% *}: see '${1%% *} --help'"
   refuses 'fb-extract --sql --schema=' "--schema: '': empty name"
   refuses 'fb-extract --after 1' '--after goes with --sql'
   refuses 'fb-extract --schema s' '--schema or --enable-row-security goes with --sql'
+  refuses 'fb-extract --enable-row-security' '--schema or --enable-row-security goes with --sql'
   refuses 'fb-resolve' "--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes"
 }
 
