@@ -477,10 +477,11 @@ through_proxy() { # HOW COMMAND...
 # How long a command takes, in milliseconds.
 took() { local begin=${EPOCHREALTIME/[.,]/}; "$@" > took.out 2>&1 || true; echo $(((${EPOCHREALTIME/[.,]/} - begin) / 1000)); }
 # A run takes at most ten times as long as the plain UPDATE, and 20 s for what starts and ends it, on a machine that is
-# busy: each of these took a hundred times as long, or minutes, when the planner was led astray.
+# busy: each of these took a hundred times as long, or minutes, when the planner was led astray. Where records fail the
+# plain UPDATE is one that nothing refuses.
 assert_no_cliff() {
   local plain run
-  plain=$(took sql "BEGIN; UPDATE feedback_answer AS t SET syllabus_id = v.syllabus_id FROM admissions_cohort AS c
+  plain=$(took sql "BEGIN; ${left:+ALTER TABLE feedback_answer DISABLE TRIGGER USER;} UPDATE feedback_answer AS t SET syllabus_id = v.syllabus_id FROM admissions_cohort AS c
     JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id WHERE c.id = t.cohort_id AND t.syllabus_id IS NULL; ROLLBACK")
   run=$(took fb-backfill --quiet --model answer --receipts "$RANDOM.tsv")
   echo "the plain UPDATE took $plain ms, the run $run ms"
@@ -550,9 +551,9 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
   sql 'ALTER TABLE feedback_answer RENAME TO old;
        CREATE TABLE feedback_answer (id int, cohort_id int, syllabus_id int REFERENCES admissions_syllabus, d date) PARTITION BY RANGE (d);
        CREATE INDEX ON feedback_answer (id)'
-  # version 13 plans each partition by itself, and takes twenty times as long
+  # version 13 plans each partition by itself
   days=365
-  [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || days=60
+  [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || days=120
   sql "DO \$\$BEGIN FOR n IN 0..$days LOOP EXECUTE format('CREATE TABLE p%s PARTITION OF feedback_answer FOR VALUES FROM (%L) TO (%L)',
          n, '2025-01-01'::date + n, '2025-01-02'::date + n); END LOOP; END\$\$;
        INSERT INTO feedback_answer (id, cohort_id, d) SELECT n, n % 3 + 1, '2025-01-01'::date + n % $days FROM generate_series(1, 20000) AS n"

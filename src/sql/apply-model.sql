@@ -7,7 +7,7 @@ DECLARE
   standing bigint[];
 BEGIN
   CALL pg_temp.fb_prepare(pg_catalog.concat(
-    'SELECT pg_catalog.array_agg(b.n) FROM %records% AS b JOIN ', target, $sql$ AS t ON %match% WHERE t.{syllabus_id} {after} $sql$),
+    'WITH b AS %records% SELECT pg_catalog.array_agg(b.n) FROM b JOIN ', target, $sql$ AS t ON %match% WHERE t.{syllabus_id} {after} $sql$),
     records, match);
   EXECUTE 'EXECUTE fb_statement' INTO standing;
   RETURN standing;
@@ -37,16 +37,17 @@ DECLARE
   target CONSTANT text := quote_ident(table_schema) || $sql$.{relation}$sql$;
   -- Statements, of a target t and some records b.
   change CONSTANT text := $sql$
-    WITH changed AS (
+    WITH b AS %records%, changed AS (
       UPDATE $sql$ || target || $sql$ AS t
       SET {syllabus_id} = {new}
-      FROM %records% AS b
+      FROM b
       WHERE %match%
         AND CASE WHEN t.{cohort_id} OPERATOR(pg_catalog.=) b.cohort_id AND t.{syllabus_id} {before} THEN true ELSE false END
       RETURNING b.n, coalesce(t.{syllabus_id} {after}, false) AS as_told
     )
     SELECT pg_catalog.array_agg(n), pg_catalog.bool_and(as_told) FROM changed $sql$;
   look_at_all CONSTANT text := $sql$
+    WITH b AS %records%
     SELECT pg_catalog.array_agg(n), pg_catalog.array_agg(reason)
     FROM (
       SELECT DISTINCT ON (b.n) b.n, CASE
@@ -56,7 +57,7 @@ DECLARE
           WHEN t.{syllabus_id} IS NULL THEN '{if_null}'
           ELSE '{changed}'
         END AS reason
-      FROM %records% AS b LEFT JOIN $sql$ || target || $sql$ AS t ON %match%
+      FROM b LEFT JOIN $sql$ || target || $sql$ AS t ON %match%
     ) AS l $sql$;
 
   has_index boolean;              -- an index begins with the id, so that rows can be looked up by it

@@ -44,13 +44,14 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_each_done(of_model text, lowest bigint, hi
   SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_done WHERE model = of_model AND id BETWEEN lowest AND highest ORDER BY id
 $$;
 
--- In SQL: the records of a model and a range of ids as b, and what joins them to the rows t. Where an index begins with
--- the id, = ANY leaves the planner nothing but to look up each of them there, in the order of their ids, whatever it
--- knows or does not know of the table. Else it is to know how many they are, and is left alone.
+-- In SQL: the records of a model and a range of ids, for WITH b AS, and what joins them to the rows t. Where an index
+-- begins with the id, = ANY leaves the planner nothing but to look up each of them there, in the order of their ids,
+-- whatever it knows or does not know of the table. Else it is to know how many they are, and is left alone; and they are
+-- read once, not once for each partition.
 CREATE OR REPLACE FUNCTION pg_temp.fb_records(which text, of_model text, lowest bigint, highest bigint, has_index boolean)
   RETURNS text LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $fb$
-  SELECT format(CASE WHEN has_index THEN 'pg_temp.fb_each_%s(%L, %s, %s)' ELSE $sql$(
+  SELECT format(CASE WHEN has_index THEN '(SELECT * FROM pg_temp.fb_each_%s(%L, %s, %s))' ELSE $sql$MATERIALIZED (
       SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_%s
       WHERE model OPERATOR(pg_catalog.=) %L AND id OPERATOR(pg_catalog.>=) %s AND id OPERATOR(pg_catalog.<=) %s
       ORDER BY id

@@ -113,4 +113,3 @@ done
 a_row_at_a_time 'a row at a time'
 bench "${SCATTERED:-300000}" scattered scattered
 bench "${THIN:-300000}" thin thin
-a_row_at_a_time 'thin, a row at a time'
