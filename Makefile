@@ -20,22 +20,29 @@ HARDENED_LINK = -pie -Wl,-z,relro,-z,now
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
 # Files of 2 GiB and more, and times after 2038, on 32-bit systems too.
 LARGE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
-ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -I$(BUILD)/sql $(HARDENING) $(CPPFLAGS) $(CFLAGS)
+ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -Isrc -I$(BUILD)/sql $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
 
 PROGRAMS = fb-extract fb-resolve fb-apply fb-report
-SHARED = buffer cohorts copytext csvtext error lines marks model options out script table text
+LIBRARY = $(patsubst src/%.c,%,$(wildcard src/lib/*.c))
+REPORT = $(patsubst src/%.c,%,$(wildcard src/report/*.c))
 SQL = $(wildcard src/sql/*.sql)
 MANUALS = $(wildcard man/*.[157])
 
 all: $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill
 
-$(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(SHARED:%=$(BUILD)/%.o)
+$(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(BUILD)/libfb.a
 	@mkdir -p $(BIN)
 	$(CC) $(ALL_CFLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BIN)/fb-report: $(REPORT:%=$(BUILD)/%.o)
+
+# What the programs share.
+$(BUILD)/libfb.a: $(LIBRARY:%=$(BUILD)/%.o)
+	rm -f $@
+	$(AR) -rcs $@ $^
 
 $(BUILD)/%.o: src/%.c $(SQL:src/sql/%=$(BUILD)/sql/%.h)
-	@mkdir -p $(BUILD)
+	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # A .sql file as the elements of a C array of char.
@@ -98,7 +105,7 @@ uninstall:
 
 # ---- packages: what they hold is the same at each build, to the byte ----
 
-VERSION = $(shell sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' src/version.h)
+VERSION = $(shell sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' src/lib/version.h)
 RELEASED = $(shell sed -n 's/^.. \[$(VERSION)\] - //p' CHANGELOG.md)
 TARBALL = build/fb-$(VERSION).tar.gz
 
@@ -135,4 +142,4 @@ include tests/Makefile
 .PHONY: all demo picture prerequisites install uninstall clean dist deb
 .SECONDARY:
 
--include $(wildcard $(BUILD)/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)

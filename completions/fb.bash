@@ -4,8 +4,8 @@
 # an option's argument tells what it may be.
 
 _fb() { # program, the word at the cursor, the word before it
-  local word=$2 option=$3 argument='' line options=() values
-  local an_option='^ +((-[A-Za-z]), )?(--[a-z-]+)(\[?[ =]([A-Z]+))?'
+  local word=$2 option=$3 argument='' long='' line options=() values
+  local an_option='^ +((-[A-Za-z?]), )?(--[a-z-]+)(\[?[ =]([A-Z]+))?'
 
   # bash takes --model=answer for three words.
   if [ "${COMP_WORDS[COMP_CWORD]}" = = ]; then
@@ -17,13 +17,14 @@ _fb() { # program, the word at the cursor, the word before it
     [[ $line =~ $an_option ]] || continue
     options+=("${BASH_REMATCH[3]}")
     case $option in
-      "${BASH_REMATCH[3]}=") argument=${BASH_REMATCH[5]} ;;
+      "${BASH_REMATCH[3]}=") long=${BASH_REMATCH[3]} argument=${BASH_REMATCH[5]} ;;
       "${BASH_REMATCH[2]:-none}"|"${BASH_REMATCH[3]}")
         # An argument in brackets comes behind a = alone.
-        [[ ${BASH_REMATCH[4]} == '['* ]] || argument=${BASH_REMATCH[5]} ;;
+        [[ ${BASH_REMATCH[4]} == '['* ]] || long=${BASH_REMATCH[3]} argument=${BASH_REMATCH[5]} ;;
     esac
   done < <("$1" --help 2> /dev/null)
 
+  [[ $argument != NAME || $long == --model ]] || argument=ROLE   # nobody can know
   case $argument in
     NAME) values="$("$1" --print-models 2> /dev/null | sed 's/=.*//') all" ;;
     F) values='text csv' ;;
@@ -31,7 +32,8 @@ _fb() { # program, the word at the cursor, the word before it
     FILE|PLAN|RECEIPTS) return ;;   # readline's own completion has files
     DIR) compopt +o default -o dirnames; return ;;
     '')
-      [[ $word == -* || $1 == *fb-backfill ]] || return   # it alone takes no files
+      # fb-backfill alone takes no files, unless it takes back what several say.
+      [[ $word == -* || ($1 == *fb-backfill && " ${COMP_WORDS[*]} " != *' --undo'[\ =]*) ]] || return
       values=${options[*]} ;;
     *) values='' ;;
   esac

@@ -26,14 +26,14 @@ trap 'rm -rf "$tmp"' EXIT
 
 tell() { echo; printf '%s\n' "$@"; }
 
-# Prints a command as one would type it, runs exactly this, and shows its output: of a long one the
+# Prints a command as one would type it, runs exactly this, and shows its standard output: of a long one the
 # first and the last lines, and how many are between. Another exit status than expected ends the demo.
 show() { # exit-status first last command
   local status=0
   printf '\n%s$ %s%s\n' "$bold" "$4" "$plain"
-  eval "$4" > "$tmp/output" 2>&1 || status=$?
+  eval "$4" > "$tmp/output" 2> "$tmp/messages" || status=$?
   if [ "$status" != "$1" ]; then
-    cat "$tmp/output"
+    cat "$tmp/output" "$tmp/messages"
     echo "demo.sh: this should exit with status $1, not $status" >&2
     exit 2
   fi

@@ -8,7 +8,7 @@ cd "$folder"
 
 show() { # command
   printf '$ %s\n' "$1"
-  bash -c "${1/fb-backfill/fb-backfill --color always}" 2>&1
+  bash -c "${1/fb-backfill/fb-backfill --color always}" 2> /dev/null
 }
 
 {

@@ -8,30 +8,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "copytext.h"
-#include "error.h"
-#include "model.h"
-#include "options.h"
-#include "out.h"
-#include "script.h"
-#include "table.h"
-#include "text.h"
-#include "version.h"
+#include "lib/copytext.h"
+#include "lib/error.h"
+#include "lib/model.h"
+#include "lib/options.h"
+#include "lib/out.h"
+#include "lib/script.h"
+#include "lib/reader.h"
+#include "lib/text.h"
+#include "lib/version.h"
 
 const char program_name[] = "fb-apply";
 
 static const char help[] =
 "Usage: fb-apply [--batch-size N] [--lock-timeout MS] [--pause MS] [--max-lag SECONDS]\n"
 "                [--max-failures N|N%] [--undo] [FILE...]\n"
+"       fb-apply --preflight [--undo] [FILE...]\n"
 "Turn a plan into the psql script that carries it out:\n"
 "fb-apply plan.tsv | psql -Xq > receipts.tsv\n"
 "\n"
-"  -b, --batch-size N     records a transaction (default 5000)\n"
-"  -t, --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
-"  -p, --pause MS         sleep between transactions (default 0)\n"
-"  -l, --max-lag SECONDS  wait between transactions while a replica is further behind\n"
-"  -f, --max-failures N   stop when more records have failed; N% of the records so far\n"
-"  -u, --undo             read receipts, and take back what they say was updated\n"
+"      --batch-size N     records a transaction (default 5000)\n"
+"      --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
+"      --pause MS         sleep between transactions (default 0)\n"
+"      --max-lag SECONDS  wait between transactions while a replica is further behind\n"
+"      --max-failures N   stop when more records have failed; N% of the records so far\n"
+"      --undo             read receipts, and take back what they say was updated\n"
+"      --preflight        print a script that asks whether this role could carry it out\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
@@ -58,6 +60,15 @@ static const char apply_max_failures_sql[] = {
 static const char apply_begin_sql[] = {
 #include "apply-begin.sql.h"
 };
+static const char preflight_begin_sql[] = {
+#include "preflight-begin.sql.h"
+};
+static const char preflight_temporary_sql[] = {
+#include "preflight-temporary.sql.h"
+};
+static const char preflight_model_sql[] = {
+#include "preflight-model.sql.h"
+};
 
 struct options {
 	int64_t batch_size;	/* records */
@@ -67,6 +78,7 @@ struct options {
 	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
 	bool max_is_percentage;
 	bool undo;
+	bool preflight;
 	struct script_reach reach;
 	struct models models;
 	bool print_models;
@@ -88,16 +100,19 @@ read_max_failures(struct options *options, const char *argument)
 	options->max_failures = max;
 }
 
+enum { OPTION_BATCH_SIZE = OPTION_OWN, OPTION_LOCK_TIMEOUT, OPTION_PAUSE, OPTION_MAX_LAG, OPTION_MAX_FAILURES, OPTION_UNDO, OPTION_PREFLIGHT };
+
 static struct options
 read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "batch-size", required_argument, NULL, 'b' },
-		{ "lock-timeout", required_argument, NULL, 't' },
-		{ "pause", required_argument, NULL, 'p' },
-		{ "max-lag", required_argument, NULL, 'l' },
-		{ "max-failures", required_argument, NULL, 'f' },
-		{ "undo", no_argument, NULL, 'u' },
+		{ "batch-size", required_argument, NULL, OPTION_BATCH_SIZE },
+		{ "lock-timeout", required_argument, NULL, OPTION_LOCK_TIMEOUT },
+		{ "pause", required_argument, NULL, OPTION_PAUSE },
+		{ "max-lag", required_argument, NULL, OPTION_MAX_LAG },
+		{ "max-failures", required_argument, NULL, OPTION_MAX_FAILURES },
+		{ "undo", no_argument, NULL, OPTION_UNDO },
+		{ "preflight", no_argument, NULL, OPTION_PREFLIGHT },
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
@@ -105,21 +120,22 @@ read_options(int argc, char **argv)
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "b:t:p:l:f:u" COMMON_LETTERS, long_options)) != -1) {
+	while ((option = option_next(argc, argv, COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
-		case 'b': options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
-		case 't': options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
-		case 'p': options.pause = option_number("--pause", optarg, 0, INT_MAX); break;
-		case 'l': options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
-		case 'f': read_max_failures(&options, optarg); break;
-		case 'u': options.undo = true; break;
+		case OPTION_BATCH_SIZE: options.batch_size = option_number("--batch-size", optarg, 1, INT_MAX); break;
+		case OPTION_LOCK_TIMEOUT: options.lock_timeout = option_number("--lock-timeout", optarg, 0, INT_MAX); break;
+		case OPTION_PAUSE: options.pause = option_number("--pause", optarg, 0, INT_MAX); break;
+		case OPTION_MAX_LAG: options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
+		case OPTION_MAX_FAILURES: read_max_failures(&options, optarg); break;
+		case OPTION_UNDO: options.undo = true; break;
+		case OPTION_PREFLIGHT: options.preflight = true; break;
 		default:
 			if (!sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
-		models_print(&options.models);
+		option_print_models(&options.models);
 	return options;
 }
 
@@ -139,7 +155,7 @@ static const struct script_value undo_words[] = {
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
-enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 13 };
+enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 12 };
 
 /* Before a slug in hexadecimal, here and in apply.sql. */
 #define HEX_MARK "hex:"
@@ -208,31 +224,46 @@ begin_script(struct script *script)
 		const struct model *model = &script->models->model[i];
 
 		more[0] = (struct script_value){ "model", model->name.ptr };
-		more[1] = (struct script_value){ "title", model->title };
-		more[2] = (struct script_value){ "table", model->table };
-		more[3] = (struct script_value){ "id", model->id };
-		more[4] = (struct script_value){ "cohort_id", model->cohort_id };
-		more[5] = (struct script_value){ "syllabus_id", model->syllabus_id };
-		more[6] = (struct script_value){ "relation", model->relation };
+		more[1] = (struct script_value){ "table", model->table };
+		more[2] = (struct script_value){ "id", model->id };
+		more[3] = (struct script_value){ "cohort_id", model->cohort_id };
+		more[4] = (struct script_value){ "syllabus_id", model->syllabus_id };
+		more[5] = (struct script_value){ "relation", model->relation };
 		script_put(&script->out, apply_model_sql, values);
 	}
 	put_limits(script);
 	out_string(&script->out, apply_begin_sql);
 }
 
+/*
+ * Between two batches the script may wait. Where psql has a file for it (-v waiting=FILE), something is in it meanwhile, so
+ * that whoever wants to end it knows that no batch is open.
+ */
+static void
+put_wait(struct script *script)
+{
+	const struct options *options = script->options;
+	const bool pauses = script->records > 0 && options->pause > 0;
+	char sleep[64];
+
+	if (!pauses && options->max_lag == 0)
+		return;
+	out_string(&script->out, "\\if :{?waiting} \\o :waiting \\qecho yes \\o \\endif\n");
+	snprintf(sleep, sizeof sleep, "\\! exec sleep %" PRId64 ".%03" PRId64 "\n", options->pause / 1000, options->pause % 1000);
+	if (pauses)
+		out_string(&script->out, sleep);
+	if (options->max_lag > 0)
+		out_string(&script->out, "CALL pg_temp.fb_wait_for_replicas();\n");
+	out_string(&script->out, "\\if :{?waiting} \\o :waiting \\o \\endif\n");
+}
+
 static void
 begin_batch(struct script *script)
 {
-	if (script->records > 0 && script->options->pause > 0) {
-		char sleep[64];
-
-		snprintf(sleep, sizeof sleep, "\\! sleep %" PRId64 ".%03" PRId64 "\n\n",
-		    script->options->pause / 1000, script->options->pause % 1000);
-		out_string(&script->out, sleep);
-	}
-	if (script->options->max_lag > 0)
-		out_string(&script->out, "CALL pg_temp.fb_wait_for_replicas();\n");
+	put_wait(script);
+	/* Where psql has a file for it (-v go_on=FILE), no batch begins when the file is gone: that stops the script. */
 	out_string(&script->out,
+	    "\\if :{?go_on} \\i :go_on \\endif\n"
 	    ":begin_batch;\n"
 	    "COPY pg_temp.fb_batch (n, model, id, cohort_id, cohort, syllabus_id, syllabus) FROM STDIN;\n");
 	script->in_order = true;
@@ -279,7 +310,7 @@ end_batch(struct script *script)
 static void
 put_slug(struct script *script, struct slice slug)
 {
-	static const char mark[] = HEX_MARK, digits[] = "0123456789abcdef";
+	static const char mark[] = HEX_MARK;
 	struct out *out = &script->out;
 
 	if (slug.ptr == NULL) {
@@ -292,16 +323,12 @@ put_slug(struct script *script, struct slice slug)
 	}
 	script->has_hex = true;
 	out_string(out, mark);
-	for (size_t i = 0; i < slug.len; i++) {
-		const unsigned char byte = (unsigned char)slug.ptr[i];
-		const char hex[] = { digits[byte >> 4], digits[byte & 15] };
-
-		out_bytes(out, hex, sizeof hex);
-	}
+	for (size_t i = 0; i < slug.len; i++)
+		out_hex(out, (unsigned char)slug.ptr[i]);
 }
 
 static void
-put_record(struct script *script, const struct table *plan, int model, int64_t id, int64_t cohort_id, int64_t syllabus_id)
+put_record(struct script *script, const struct reader *plan, int model, int64_t id, int64_t cohort_id, int64_t syllabus_id)
 {
 	struct out *out = &script->out;
 
@@ -309,31 +336,31 @@ put_record(struct script *script, const struct table *plan, int model, int64_t i
 	out_string(out, "\t");
 	out_slice(out, script->models->model[model].name);
 	out_string(out, "\t");
-	table_put_bigint(plan, ID, id, out);
+	reader_put_bigint(plan, ID, id, out);
 	out_string(out, "\t");
-	table_put_bigint(plan, COHORT_ID, cohort_id, out);
+	reader_put_bigint(plan, COHORT_ID, cohort_id, out);
 	out_string(out, "\t");
 	put_slug(script, plan->field[COHORT]);
 	out_string(out, "\t");
-	table_put_bigint(plan, SYLLABUS_ID, syllabus_id, out);
+	reader_put_bigint(plan, SYLLABUS_ID, syllabus_id, out);
 	out_string(out, "\t");
 	put_slug(script, plan->field[SYLLABUS]);
 	out_string(out, "\n");
 }
 
 static void
-add_records(struct script *script, struct table *plan)
+add_records(struct script *script, struct reader *plan)
 {
-	while (table_next(plan)) {
+	while (reader_next(plan)) {
 		int64_t id, cohort_id, syllabus_id;
 		bool same;
 		int model;
 
 		if (script->options->undo && !slice_is(plan->field[STATUS], "updated"))
 			continue;
-		model = table_model(plan, script->models);
-		if (model == -1 || !table_bigint(plan, ID, &id) || !table_bigint(plan, COHORT_ID, &cohort_id)
-		    || !table_bigint(plan, SYLLABUS_ID, &syllabus_id))
+		model = reader_model(plan, script->models);
+		if (model == -1 || !reader_bigint(plan, ID, &id) || !reader_bigint(plan, COHORT_ID, &cohort_id)
+		    || !reader_bigint(plan, SYLLABUS_ID, &syllabus_id))
 			continue;
 		/* Records for the same row stay in one batch, where they are told apart. */
 		same = model == script->last_model && id == script->last_id;
@@ -351,13 +378,52 @@ add_records(struct script *script, struct table *plan)
 	}
 }
 
+/* Prints the script that asks beforehand. Bad records are named when they are carried out. */
+static void
+put_preflight(struct script *script, struct reader *plans, int count)
+{
+	const struct options *options = script->options;
+	char lock_timeout[32];
+	const struct script_value begin[] = { { "lock_timeout", lock_timeout }, { NULL, NULL } };
+
+	for (int i = 0; i < count; i++) {
+		plans[i].problems = NULL;
+		while (reader_next(&plans[i])) {
+			int model = reader_model(&plans[i], script->models);
+
+			if (model != -1)
+				script->has_model[model] = true;
+		}
+	}
+	snprintf(lock_timeout, sizeof lock_timeout, "%" PRId64, options->lock_timeout);
+	script_put(&script->out, preflight_begin_sql, begin);
+	script_put_session(&script->out, &options->reach);
+	script_begin_schemas(&script->out);
+	script_put_cohort_schemas(&script->out, &options->reach);
+	for (int i = 0; i < script->models->count; i++)
+		if (script->has_model[i])
+			script_put_schema(&script->out, &options->reach, &script->models->model[i], false);
+	out_string(&script->out, preflight_temporary_sql);
+	for (int i = 0; i < script->models->count; i++) {
+		const struct model *model = &script->models->model[i];
+		const struct script_value values[] = {
+			{ "model", model->name.ptr }, { "relation", model->relation }, { "id", model->id },
+			{ "cohort_id", model->cohort_id }, { "syllabus_id", model->syllabus_id }, { NULL, NULL },
+		};
+
+		if (script->has_model[i])
+			script_put(&script->out, preflight_model_sql, values);
+	}
+	out_string(&script->out, "COMMIT;\n");
+}
+
 int
 main(int argc, char **argv)
 {
 	struct options options;
 	struct problems problems = { 0 };
 	struct script script = { .options = &options, .models = &options.models, .last_model = -1 };
-	struct table *plans;
+	struct reader *plans;
 	int count;
 
 	prepare_messages();
@@ -365,13 +431,17 @@ main(int argc, char **argv)
 	options = read_options(argc, argv);
 	script.has_model = new_array((size_t)options.models.count, sizeof *script.has_model);
 	count = argc - optind;
-	plans = tables_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
-	begin_script(&script);
-	for (int i = 0; i < count; i++) {
-		add_records(&script, &plans[i]);
-		table_close(&plans[i]);
+	plans = readers_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
+	if (options.preflight) {
+		put_preflight(&script, plans, count);
+	} else {
+		begin_script(&script);
+		for (int i = 0; i < count; i++)
+			add_records(&script, &plans[i]);
+		end_batch(&script);
 	}
-	end_batch(&script);
+	for (int i = 0; i < count; i++)
+		reader_close(&plans[i]);
 	free(plans);
 	free(script.has_model);
 	models_free(&options.models);

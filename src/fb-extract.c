@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "copytext.h"
-#include "error.h"
-#include "model.h"
-#include "options.h"
-#include "out.h"
-#include "script.h"
-#include "table.h"
+#include "lib/copytext.h"
+#include "lib/error.h"
+#include "lib/header.h"
+#include "lib/model.h"
+#include "lib/options.h"
+#include "lib/out.h"
+#include "lib/script.h"
+#include "lib/reader.h"
 
 const char program_name[] = "fb-extract";
 
@@ -24,11 +25,11 @@ static const char help[] =
 "  -m, --model NAME    work on this model (default: all); where the rows have no\n"
 "                      model column, it says which model they are\n"
 "  -f, --format F      read text (COPY's) or csv (default: the header line tells)\n"
-"  -r, --rejects FILE  write malformed records to FILE, byte for byte\n"
-"  -s, --sql           print the psql script whose output is this program's input\n"
+"      --rejects FILE  write malformed records to FILE, byte for byte\n"
+"      --sql           print the psql script whose output is this program's input\n"
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
-"  -c, --count         with --sql: count instead, for each model the rows to be filled and\n"
-"                      those whose cohort has no syllabus\n"
+"      --count         with --sql: count instead, for each model and cohort, the rows\n"
+"                      that have no syllabus\n"
 "      --after ID      with --sql: ids above this one\n"
 SQL_HELP("")
 COMMON_HELP("")
@@ -67,7 +68,7 @@ struct options {
 	struct script_reach reach;
 };
 
-enum { OPTION_AFTER = 512 };
+enum { OPTION_REJECTS = OPTION_OWN, OPTION_SQL, OPTION_COUNT, OPTION_AFTER };
 
 static struct options
 read_options(int argc, char **argv)
@@ -75,10 +76,10 @@ read_options(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "model", required_argument, NULL, 'm' },
 		{ "format", required_argument, NULL, 'f' },
-		{ "rejects", required_argument, NULL, 'r' },
-		{ "sql", no_argument, NULL, 's' },
+		{ "rejects", required_argument, NULL, OPTION_REJECTS },
+		{ "sql", no_argument, NULL, OPTION_SQL },
 		{ "limit", required_argument, NULL, 'l' },
-		{ "count", no_argument, NULL, 'c' },
+		{ "count", no_argument, NULL, OPTION_COUNT },
 		{ "after", required_argument, NULL, OPTION_AFTER },
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
@@ -89,17 +90,17 @@ read_options(int argc, char **argv)
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "m:f:r:sl:c" COMMON_LETTERS, long_options)) != -1) {
+	while ((option = option_next(argc, argv, "m:f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'm': model = optarg; break;
-		case 'f': options.format = table_format(optarg); break;
-		case 'r': options.rejects = optarg; break;
-		case 's': options.sql = true; break;
+		case 'f': options.format = option_format(optarg); break;
+		case OPTION_REJECTS: options.rejects = optarg; break;
+		case OPTION_SQL: options.sql = true; break;
 		case 'l':
 			options.limit = option_number("--limit", optarg, 0, INT64_MAX);
 			limit_given = true;
 			break;
-		case 'c': options.count = true; break;
+		case OPTION_COUNT: options.count = true; break;
 		case OPTION_AFTER:
 			options.after = option_number("--after", optarg, INT64_MIN, INT64_MAX);
 			options.after_given = true;
@@ -109,9 +110,9 @@ read_options(int argc, char **argv)
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
-	options.model = models_choose(&options.models, model);
+	options.model = option_model(&options.models, model);
 	if (options.print_models)
-		models_print(&options.models);
+		option_print_models(&options.models);
 	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))
 		die_usage("--sql reads nothing: it goes with no file, --format or --rejects");
 	if (options.count && (!options.sql || limit_given || options.after_given))
@@ -143,7 +144,6 @@ print_sql(struct out *out, const struct options *options)
 		const struct model *model = &options->models.model[i];
 		const struct script_value values[] = {
 			{ "model", model->name.ptr },
-			{ "title", model->title },
 			{ "relation", model->relation },
 			{ "id", model->id },
 			{ "cohort_id", model->cohort_id },
@@ -163,25 +163,25 @@ print_sql(struct out *out, const struct options *options)
 }
 
 static void
-extract(struct table *rows, const struct options *options, struct out *out)
+extract(struct reader *rows, const struct options *options, struct out *out)
 {
-	while (table_next(rows)) {
+	while (reader_next(rows)) {
 		int64_t id, cohort_id = 0, syllabus_id;
-		int model = rows->has[MODEL] ? table_model(rows, &options->models) : options->model;
+		int model = rows->has[MODEL] ? reader_model(rows, &options->models) : options->model;
 
-		if (model == -1 || !table_bigint(rows, ID, &id))
+		if (model == -1 || !reader_bigint(rows, ID, &id))
 			continue;
-		if (rows->field[COHORT_ID].ptr != NULL && !table_bigint(rows, COHORT_ID, &cohort_id))
+		if (rows->field[COHORT_ID].ptr != NULL && !reader_bigint(rows, COHORT_ID, &cohort_id))
 			continue;
-		if (rows->field[SYLLABUS_ID].ptr != NULL && !table_bigint(rows, SYLLABUS_ID, &syllabus_id))
+		if (rows->field[SYLLABUS_ID].ptr != NULL && !reader_bigint(rows, SYLLABUS_ID, &syllabus_id))
 			continue;
 		if (!model_is_chosen(options->model, model) || rows->field[COHORT_ID].ptr == NULL || rows->field[SYLLABUS_ID].ptr != NULL)
 			continue;
 		out_slice(out, options->models.model[model].name);
 		out_string(out, "\t");
-		table_put_bigint(rows, ID, id, out);
+		reader_put_bigint(rows, ID, id, out);
 		out_string(out, "\t");
-		table_put_bigint(rows, COHORT_ID, cohort_id, out);
+		reader_put_bigint(rows, COHORT_ID, cohort_id, out);
 		out_string(out, "\n");
 	}
 }
@@ -192,7 +192,7 @@ main(int argc, char **argv)
 	struct options options;
 	struct problems problems = { 0 };
 	struct out out, rejects;
-	struct table *rows;
+	struct reader *rows;
 	int count;
 
 	prepare_messages();
@@ -206,15 +206,15 @@ main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	count = argc - optind;
-	rows = tables_open(argv + optind, &count, options.model == -1 ? ROWS : ROWS_OF_ONE_MODEL,
+	rows = readers_open(argv + optind, &count, options.model == -1 ? ROWS : ROWS_OF_ONE_MODEL,
 	    options.format, &problems, options.rejects != NULL ? &rejects : NULL);
-	tables_refuse_output(rows, count, options.rejects);
+	readers_refuse_output(rows, count, options.rejects);
 	if (options.rejects != NULL)
 		out_open(&rejects, options.rejects);
-	table_put_header(&out, CANDIDATES);
+	header_put(&out, CANDIDATES);
 	for (int i = 0; i < count; i++) {
 		extract(&rows[i], &options, &out);
-		table_close(&rows[i]);
+		reader_close(&rows[i]);
 	}
 	free(rows);
 	models_free(&options.models);

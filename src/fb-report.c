@@ -1,645 +1,389 @@
 /*
- * fb-report: tells people what a plan would do, or what receipts say was done, in the words of the
- * command that this project takes the place of.
+ * fb-report: tells people or machines what a plan would do, or what receipts say was done, in the words of the command
+ * that this project takes the place of; and tells of a run while it goes on. Its rooms are in report/.
  */
-#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "error.h"
-#include "model.h"
-#include "options.h"
-#include "out.h"
-#include "table.h"
-#include "text.h"
+#include "lib/error.h"
+#include "lib/model.h"
+#include "lib/options.h"
+#include "lib/out.h"
+#include "lib/reader.h"
+#include "report/counts.h"
+#include "report/follow.h"
+#include "report/groups.h"
+#include "report/json.h"
+#include "report/run.h"
+#include "report/text.h"
 
 const char program_name[] = "fb-report";
 
 static const char help[] =
-"Usage: fb-report [--plan FILE] [--model NAME|all] [--undo] [--summary] [--json]\n"
-"                 [--erase-line] [--color auto|always|never] [FILE]\n"
+"Usage: fb-report [--plan FILE] [--model NAME|all] [--undo [--dry-run]] [--summary]\n"
+"                 [--by-cohort] [--json] [--color auto|always|never] [FILE...]\n"
 "Tell what a plan would do (a dry run) or what receipts say was done.\n"
 "\n"
-"  -p, --plan FILE     count the plan's records for the 'Found' lines, which else\n"
+"      --plan FILE     count the plan's records for the 'Found' lines, which else\n"
 "                      are left out when the input is a pipe\n"
 "  -m, --model NAME    report on this model only (default: all)\n"
-"  -u, --undo          the receipts are those of an undo, even if none says so\n"
-"  -s, --summary       leave out the line for each record\n"
-"  -j, --json          print one JSON object instead\n"
-"  -c, --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
+"      --undo          the receipts are those of an undo, even if none says so\n"
+"      --dry-run       with --undo: tell what an undo of these receipts would do\n"
+"      --summary       leave out the line for each record\n"
+"      --by-cohort     instead of it, print one for each cohort and syllabus\n"
+"      --json          print one JSON object instead\n"
+"      --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
 "                      is set), always or never\n"
-"  -e, --erase-line    erase what stands in the terminal's line before printing to it\n"
+"      --follow FILE   tell of a run of fb-backfill while it goes on, and of the\n"
+"                      messages in FILE; see fb-report(1)\n"
+"      --progress WHEN with --follow, show progress: auto (default; on a terminal),\n"
+"                      always or never\n"
+"      --object FILE   with --follow, write the JSON object to FILE, too\n"
+"      --quiet         with --follow, print no report\n"
 COMMON_HELP("")
 "\n"
 "With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
 
 struct options {
-	const char *plan;	/* a path, or NULL */
+	const char *plan;	/* paths, or NULL */
+	const char *follow;
+	const char *object;
 	struct models models;
 	bool print_models;
 	int model;		/* the index of the one to report on, or -1: all */
 	bool undo;
+	bool dry_run;
 	bool summary;
+	bool by_cohort;
 	bool json;
+	bool quiet;
 	bool color;
-	bool erase_line;
+	bool progress;
 };
 
-/* Whether --color's argument means color here; dies if it is none. See https://no-color.org for NO_COLOR. */
+/*
+ * Whether the argument of --color or --progress means yes on a terminal at this descriptor; dies if it is none. Its own
+ * `auto` depends on the environment too.
+ */
 static bool
-color_choice(const char *when)
+is_wanted(const char *option, const char *when, int fd)
 {
-	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+	const char *terminal = getenv("TERM");
 
 	if (strcmp(when, "always") == 0)
 		return true;
 	if (strcmp(when, "auto") == 0)
-		return isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0')
-		    && terminal != NULL && strcmp(terminal, "dumb") != 0;
+		return isatty(fd) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 	if (strcmp(when, "never") != 0)
-		die_usage("--color: '%s' is none of auto, always, never", when);
+		die_usage("%s: '%s' is none of auto, always, never", option, when);
 	return false;
 }
+
+/* See https://no-color.org for NO_COLOR. */
+static bool
+wants_color(const char *when)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	return is_wanted("--color", when, STDOUT_FILENO) && (strcmp(when, "auto") != 0 || no_color == NULL || *no_color == '\0');
+}
+
+enum { PLAN_OPTION = OPTION_OWN, UNDO_OPTION, DRY_RUN_OPTION, SUMMARY_OPTION, BY_COHORT_OPTION, JSON_OPTION, COLOR_OPTION,
+    FOLLOW_OPTION, PROGRESS_OPTION, OBJECT_OPTION, QUIET_OPTION };
 
 static struct options
 read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "plan", required_argument, NULL, 'p' },
+		{ "plan", required_argument, NULL, PLAN_OPTION },
 		{ "model", required_argument, NULL, 'm' },
-		{ "undo", no_argument, NULL, 'u' },
-		{ "summary", no_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "color", required_argument, NULL, 'c' },
-		{ "erase-line", no_argument, NULL, 'e' },
+		{ "undo", no_argument, NULL, UNDO_OPTION },
+		{ "dry-run", no_argument, NULL, DRY_RUN_OPTION },
+		{ "summary", no_argument, NULL, SUMMARY_OPTION },
+		{ "by-cohort", no_argument, NULL, BY_COHORT_OPTION },
+		{ "json", no_argument, NULL, JSON_OPTION },
+		{ "color", required_argument, NULL, COLOR_OPTION },
+		{ "follow", required_argument, NULL, FOLLOW_OPTION },
+		{ "progress", required_argument, NULL, PROGRESS_OPTION },
+		{ "object", required_argument, NULL, OBJECT_OPTION },
+		{ "quiet", no_argument, NULL, QUIET_OPTION },
 		COMMON_OPTIONS,
 	};
-	struct options options = { .color = color_choice("auto") };
+	struct options options = { .color = wants_color("auto"), .progress = is_wanted("--progress", "auto", STDERR_FILENO) };
 	const char *model = "all";
+	bool progress_given = false;
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "p:m:usjc:e" COMMON_LETTERS, long_options)) != -1) {
+	while ((option = option_next(argc, argv, "m:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
-		case 'p': options.plan = optarg; break;
+		case PLAN_OPTION: options.plan = optarg; break;
 		case 'm': model = optarg; break;
-		case 'u': options.undo = true; break;
-		case 's': options.summary = true; break;
-		case 'j': options.json = true; break;
-		case 'c': options.color = color_choice(optarg); break;
-		case 'e': options.erase_line = isatty(STDOUT_FILENO); break;
+		case UNDO_OPTION: options.undo = true; break;
+		case DRY_RUN_OPTION: options.dry_run = true; break;
+		case SUMMARY_OPTION: options.summary = true; break;
+		case BY_COHORT_OPTION: options.by_cohort = true; break;
+		case JSON_OPTION: options.json = true; break;
+		case COLOR_OPTION: options.color = wants_color(optarg); break;
+		case FOLLOW_OPTION: options.follow = optarg; break;
+		case PROGRESS_OPTION:
+			options.progress = is_wanted("--progress", optarg, STDERR_FILENO);
+			progress_given = true;
+			break;
+		case OBJECT_OPTION: options.object = optarg; break;
+		case QUIET_OPTION: options.quiet = true; break;
 		default: common_option(option, help, &options.models, &options.print_models);
 		}
 	}
-	options.model = models_choose(&options.models, model);
+	options.model = option_model(&options.models, model);
 	if (options.print_models)
-		models_print(&options.models);
-	if (argc - optind > 1)
-		die_usage("one FILE at most");
+		option_print_models(&options.models);
+	if (options.dry_run && !options.undo)
+		die_usage("--dry-run goes with --undo: of a plan, all reports are of a dry run");
+	if (options.follow != NULL && (optind < argc || options.plan != NULL))
+		die_usage("--follow learns from standard input which files there are: it goes with no FILE and no --plan");
+	if (options.follow == NULL && (options.object != NULL || options.quiet || progress_given))
+		die_usage("--progress, --object and --quiet go with --follow");
 	return options;
 }
 
-/* ---- what is counted ---- */
-
-/* Why records were skipped, as receipts say it. */
-static const char *const reasons[] = {
-	"already-set", "already-reverted", "cohort-changed", "syllabus-changed", "gone", "duplicate", "other-cohort", "other-syllabus",
-};
-
-enum { REASONS = sizeof reasons / sizeof reasons[0], FAILURES_KEPT = 5 };
-
-struct failure {
-	int64_t id;
-	struct buffer detail;	/* SQLSTATE, a space, message */
-};
-
-struct tally {
-	int64_t found;
-	int64_t done;		/* updated, reverted, or in a plan */
-	int64_t skipped;
-	int64_t skipped_for[REASONS];
-	int64_t failed;
-	struct failure failures[FAILURES_KEPT];
-	bool shown;		/* its section was begun */
-};
-
+/* A report that is being made. */
 struct report {
-	struct out out;
 	struct options options;
-	bool is_plan;
-	bool found_known;
-	const struct models *models;
-	struct tally *tally;	/* for each model */
-	struct problems problems;
+	struct out out;
+	struct counts counts;
+	struct groups groups;
+	struct text text;
+	bool has_text;		/* a text is printed */
+	bool has_begun;		/* it is known what kind of report it is */
+	bool waiting;		/* it is that of --check */
 };
 
-enum status { DONE, SKIPPED, FAILED, UNKNOWN };
-
-/* What became of the record; learns on the way whether this is an undo. */
-static enum status
-record_status(struct report *report, const struct table *table)
-{
-	struct slice status = table->field[STATUS];
-
-	if (report->is_plan || slice_is(status, "updated"))
-		return DONE;
-	if (slice_is(status, "reverted")) {
-		report->options.undo = true;
-		return DONE;
-	}
-	if (slice_is(status, "skipped"))
-		return SKIPPED;
-	return slice_is(status, "failed") ? FAILED : UNKNOWN;
-}
-
-/*
- * Counts what there was to do: the records of a plan or of receipts, or with `updated_only` those
- * receipts that an undo takes back.
- */
 static void
-count_found(struct report *report, struct table *table, bool updated_only)
+begin_report(struct report *report)
 {
-	int64_t id;
+	const struct options *options = &report->options;
 
-	while (table_next(table)) {
-		int model = table_model(table, report->models);
-
-		if (model == -1 || !table_bigint(table, ID, &id))
-			continue;
-		if (table->kind == RECEIPTS && updated_only && !slice_is(table->field[STATUS], "updated"))
-			continue;
-		if (table->kind == RECEIPTS && record_status(report, table) == UNKNOWN)
-			continue;
-		report->tally[model].found++;
-	}
-	report->found_known = true;
+	counts_begin(&report->counts, &options->models, options->model);
+	report->counts.undo = options->undo;
+	report->counts.dry = options->dry_run;
+	report->has_text = !options->json && !options->quiet;
+	text_begin(&report->text, &report->out, &report->counts, options->color, options->summary || options->by_cohort);
 }
 
-/* Sets *reason to the index of a skipped record's reason. */
-static bool
-find_reason(struct slice detail, int *reason)
-{
-	for (*reason = 0; *reason < REASONS; ++*reason)
-		if (slice_is(detail, reasons[*reason]))
-			return true;
-	return false;
-}
-
-/* PostgreSQL's message in a failed record's detail, without the SQLSTATE before it. */
-static struct slice
-failure_message(struct slice detail)
-{
-	const char *space = detail.len > 0 ? memchr(detail.ptr, ' ', detail.len) : NULL;
-
-	if (space == NULL)
-		return detail;
-	return (struct slice){ space + 1, detail.len - (size_t)(space + 1 - detail.ptr) };
-}
-
+/* The kind of the first file is that of the report. */
 static void
-keep_failure(struct tally *tally, int64_t id, struct slice detail)
+learn_kind(struct report *report, enum kind kind)
 {
-	struct failure *failure;
-
-	if (tally->failed >= FAILURES_KEPT)
+	if (report->has_begun)
 		return;
-	failure = &tally->failures[tally->failed];
-	failure->id = id;
-	buffer_reserve(&failure->detail, 1);
-	buffer_append(&failure->detail, detail.ptr, detail.len);
-}
-
-/* ---- the text ---- */
-
-static void
-put_hex(struct out *out, const char *before, unsigned char byte)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	out_string(out, before);
-	out_bytes(out, (char[]){ digits[byte >> 4], digits[byte & 15] }, 2);
-}
-
-/* What the original command colors, as Django's styles of these names do it. */
-enum style { PLAIN, HEADING, SUCCESS, WARNING, ERROR };
-
-static void
-begin_style(struct report *report, enum style style)
-{
-	static const char *const codes[] = {
-		[PLAIN] = "", [HEADING] = "\33[36;1m", [SUCCESS] = "\33[32;1m", [WARNING] = "\33[33;1m", [ERROR] = "\33[31;1m",
-	};
-
-	if (report->options.color)
-		out_string(&report->out, codes[style]);
-}
-
-/* Ends the line. */
-static void
-end_style(struct report *report, enum style style)
-{
-	if (report->options.color && style != PLAIN)
-		out_string(&report->out, "\33[0m");
-	out_string(&report->out, "\n");
-}
-
-static const char rule[] = "======================================================================\n";
-
-/* Prints a value such that it cannot act on a terminal: what is unprintable shows as \xHH. */
-static void
-put_value(struct out *out, struct slice value)
-{
-	struct slice piece;
-	bool printable;
-
-	if (value.ptr == NULL)
-		value = slice_of("None");
-	while (text_piece(&value, &piece, &printable)) {
-		for (size_t i = 0; !printable && i < piece.len; i++)
-			put_hex(out, "\\x", (unsigned char)piece.ptr[i]);
-		if (printable)
-			out_slice(out, piece);
-	}
+	report->has_begun = true;
+	report->counts.dry = report->counts.dry || kind == PLAN;
+	report->waiting = kind == WAITING;
+	if (report->has_text)
+		text_put_mode(&report->text);
 }
 
 static void
-put_number(struct out *out, const char *before, int64_t number, const char *after)
+add_record(struct report *report, struct reader *reader)
 {
-	out_string(out, before);
-	out_int(out, number);
-	out_string(out, after);
-}
+	struct told told;
+	int64_t rows = 1;
 
-static void
-begin_section(struct report *report, int model)
-{
-	struct out *out = &report->out;
-	const struct model *words = &report->models->model[model];
-	struct tally *tally = &report->tally[model];
-
-	tally->shown = true;
-	out_string(out, "\n");
-	out_string(out, rule);
-	begin_style(report, HEADING);
-	out_string(out, "Processing ");
-	out_string(out, words->title);
-	out_string(out, " model...");
-	end_style(report, HEADING);
-	out_string(out, rule);
-	if (report->found_known) {
-		put_number(out, "Found ", tally->found, " ");
-		out_string(out, words->title);
-		out_string(out, " records to process\n");
-	}
-}
-
-static void
-put_failures(struct report *report, const struct tally *tally, const char *title)
-{
-	struct out *out = &report->out;
-
-	begin_style(report, ERROR);
-	put_number(out, "Errors: ", tally->failed, "");
-	end_style(report, ERROR);
-	for (int i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
-		const struct failure *failure = &tally->failures[i];
-
-		begin_style(report, ERROR);
-		out_string(out, "  - ");
-		out_string(out, title);
-		put_number(out, " ", failure->id, ": ");
-		put_value(out, failure_message((struct slice){ failure->detail.ptr, failure->detail.len }));
-		end_style(report, ERROR);
-	}
-	if (tally->failed > FAILURES_KEPT) {
-		begin_style(report, ERROR);
-		put_number(out, "  ... and ", tally->failed - FAILURES_KEPT, " more");
-		end_style(report, ERROR);
-	}
-}
-
-static void
-end_section(struct report *report, int model)
-{
-	struct out *out = &report->out;
-	const struct tally *tally = &report->tally[model];
-	int64_t records = tally->done + tally->skipped + tally->failed;
-
-	if (records == 0 && (!report->found_known || tally->found == 0)) {
-		begin_style(report, WARNING);
-		out_string(out, "  No ");
-		out_string(out, report->models->model[model].plural);
-		out_string(out, report->options.undo ? " need reverting" : " need updating");
-		end_style(report, WARNING);
-		return;
-	}
-	out_string(out, "\n");
-	begin_style(report, SUCCESS);
-	out_string(out, report->is_plan ? "Would update " : report->options.undo ? "Reverted " : "Updated ");
-	put_number(out, "", tally->done, " ");
-	out_string(out, report->models->model[model].title);
-	out_string(out, " records");
-	end_style(report, SUCCESS);
-	if (tally->skipped > 0) {
-		begin_style(report, WARNING);
-		put_number(out, "Skipped: ", tally->skipped, "");
-		end_style(report, WARNING);
-	}
-	if (tally->failed > 0)
-		put_failures(report, tally, report->models->model[model].title);
-}
-
-static void
-put_record(struct report *report, const struct table *table, enum status status, int model, int64_t id)
-{
-	static const char *const marks[] = { [DONE] = "  ✓ ", [SKIPPED] = "  - ", [FAILED] = "  ✗ " };
-	static const enum style styles[] = { [DONE] = PLAIN, [SKIPPED] = WARNING, [FAILED] = ERROR };
-	struct out *out = &report->out;
-
-	begin_style(report, styles[status]);
-	out_string(out, report->is_plan ? "  [DRY RUN] " : marks[status]);
-	out_string(out, report->models->model[model].title);
-	put_number(out, " ", id, ": ");
-	if (status == SKIPPED) {
-		out_string(out, "skipped, ");
-		put_value(out, table->field[DETAIL]);
-	} else if (status == FAILED) {
-		put_value(out, failure_message(table->field[DETAIL]));
+	if (reader->kind == WAITING) {
+		if (!counts_add_waiting(&report->counts, reader, &told, &rows))
+			return;
 	} else {
-		out_string(out, "cohort=");
-		put_value(out, table->field[COHORT]);
-		out_string(out, " → syllabus=");
-		put_value(out, table->field[SYLLABUS]);
+		if (!counts_add(&report->counts, reader, &told))
+			return;
+		if (report->has_text)
+			text_put_record(&report->text, &told);
 	}
-	end_style(report, styles[status]);
-}
-
-/* Ends the section of `from` (-1: none is open) and begins that of `to` (the number of models: none), with those between. */
-static void
-change_section(struct report *report, int from, int to)
-{
-	if (from != -1)
-		end_section(report, from);
-	for (int model = 0; model < to; model++) {
-		if (!model_is_chosen(report->options.model, model) || report->tally[model].shown)
-			continue;
-		begin_section(report, model);
-		end_section(report, model);
-	}
-	if (to < report->models->count)
-		begin_section(report, to);
+	if (report->options.by_cohort && (reader->kind == WAITING || told.outcome == DONE))
+		groups_add(&report->groups, &report->counts, &told, rows);
 }
 
 static void
-put_total(struct report *report, int64_t total)
+add_records(struct report *report, struct reader *reader)
 {
-	struct out *out = &report->out;
-
-	out_string(out, "\n");
-	out_string(out, rule);
-	begin_style(report, SUCCESS);
-	out_string(out, report->is_plan ? "DRY RUN: Would update " :
-	    report->options.undo ? "✓ Successfully reverted " : "✓ Successfully updated ");
-	put_number(out, "", total, " records in total");
-	end_style(report, SUCCESS);
-	out_string(out, rule);
-}
-
-/* ---- JSON ---- */
-
-/* A character as JSON may escape it, \uXXXX: one of three bytes of UTF-8 at most. */
-static void
-put_json_escape(struct out *out, struct slice character)
-{
-	const unsigned char *s = (const unsigned char *)character.ptr;
-	unsigned code = s[0];
-
-	if (character.len == 2)
-		code = (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu);
-	else if (character.len == 3)
-		code = (s[0] & 0x0fu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
-	put_hex(out, "\\u", (unsigned char)(code >> 8));
-	put_hex(out, "", (unsigned char)code);
-}
-
-/* What is unprintable is escaped here, too: somebody may look at it. */
-static void
-put_json_string(struct out *out, struct slice value)
-{
-	struct slice piece;
-	bool printable;
-
-	out_string(out, "\"");
-	while (text_piece(&value, &piece, &printable)) {
-		if (!printable)
-			put_json_escape(out, piece);
-		for (size_t i = 0; printable && i < piece.len; i++) {
-			if (piece.ptr[i] == '"' || piece.ptr[i] == '\\')
-				out_string(out, "\\");
-			out_bytes(out, &piece.ptr[i], 1);
-		}
-	}
-	out_string(out, "\"");
-}
-
-static void
-put_json_failures(struct out *out, const struct tally *tally)
-{
-	out_string(out, "\"errors\": [");
-	for (int i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
-		const struct failure *failure = &tally->failures[i];
-		struct slice detail = { failure->detail.ptr, failure->detail.len };
-		struct slice message = failure_message(detail);
-		struct slice state = { detail.ptr, detail.len > message.len ? detail.len - message.len - 1 : 0 };
-
-		put_number(out, i > 0 ? ", {\"id\": " : "{\"id\": ", failure->id, ", \"sqlstate\": ");
-		put_json_string(out, state);
-		out_string(out, ", \"message\": ");
-		put_json_string(out, message);
-		out_string(out, "}");
-	}
-	out_string(out, "]");
-}
-
-static void
-put_json_model(struct report *report, const struct tally *tally)
-{
-	struct out *out = &report->out;
-
-	out_string(out, "{\"found\": ");
-	if (report->found_known)
-		out_int(out, tally->found);
-	else
-		out_string(out, "null");
-	put_number(out, report->is_plan ? ", \"would_update\": " : report->options.undo ? ", \"reverted\": " : ", \"updated\": ",
-	    tally->done, ", \"skipped\": {");
-	for (int i = 0; i < REASONS; i++) {
-		out_string(out, i > 0 ? ", \"" : "\"");
-		out_string(out, reasons[i]);
-		put_number(out, "\": ", tally->skipped_for[i], "");
-	}
-	put_number(out, "}, \"failed\": ", tally->failed, ", ");
-	put_json_failures(out, tally);
-	out_string(out, "}");
-}
-
-/* Of all models, what is no success. */
-static void
-put_json_sums(struct report *report)
-{
-	int64_t skipped = 0, failed = 0;
-
-	for (int i = 0; i < report->models->count; i++) {
-		skipped += report->tally[i].skipped;
-		failed += report->tally[i].failed;
-	}
-	put_number(&report->out, ", \"skipped\": ", skipped, "");
-	put_number(&report->out, ", \"failed\": ", failed, "");
-	put_number(&report->out, ", \"rejected\": ", (int64_t)report->problems.count - failed, "");
-}
-
-static void
-put_json(struct report *report, int64_t total)
-{
-	struct out *out = &report->out;
-	const char *between = "";
-
-	out_string(out, report->is_plan ? "{\"dry_run\": true" : "{\"dry_run\": false");
-	out_string(out, report->options.undo ? ", \"undo\": true" : ", \"undo\": false");
-	put_json_sums(report);
-	out_string(out, ", \"models\": {");
-	for (int i = 0; i < report->models->count; i++) {
-		if (!model_is_chosen(report->options.model, i))
-			continue;
-		out_string(out, between);
-		between = ", ";
-		put_json_string(out, report->models->model[i].name);
-		out_string(out, ": ");
-		put_json_model(report, &report->tally[i]);
-	}
-	put_number(out, "}, \"total\": ", total, "}\n");
-}
-
-/* ---- the run ---- */
-
-/*
- * Between lines: what is written at once begins with the erasure of the terminal's line, and ends with a
- * line's end, so that it does not mix with progress that another program draws there.
- */
-static void
-keep_lines_whole(struct report *report)
-{
-	if (!report->options.erase_line)
-		return;
-	if (report->out.len > sizeof report->out.bytes / 2)
-		out_flush(&report->out);
-	if (report->out.len == 0)
-		out_string(&report->out, "\r\33[K");
-}
-
-/* Counts the record at hand. False if it is none that can be reported. */
-static bool
-count_record(struct report *report, struct table *table, enum status *status, int *model, int64_t *id)
-{
-	struct tally *tally;
-	int reason = 0;	/* gcc for s390x does not see that it is set before it is used */
-
-	*status = record_status(report, table);
-	*model = table_model(table, report->models);
-	if (*model == -1 || !table_bigint(table, ID, id))
-		return false;
-	tally = &report->tally[*model];
-	if (*status == UNKNOWN || (*status == SKIPPED && !find_reason(table->field[DETAIL], &reason))) {
-		table_reject(table, "no such status or reason for it");
-		return false;
-	}
-	if (!model_is_chosen(report->options.model, *model))
-		return false;
-	if (*status == DONE) {
-		tally->done++;
-	} else if (*status == SKIPPED) {
-		tally->skipped++;
-		tally->skipped_for[reason]++;
-	} else {
-		keep_failure(tally, *id, table->field[DETAIL]);
-		tally->failed++;
-		problem(&report->problems, "%s:%" PRIu64 ": %s %" PRId64 " failed: %.*s", table->lines.name, table->lines.number,
-		    report->models->model[*model].name.ptr, *id, (int)table->field[DETAIL].len,
-		    table->field[DETAIL].ptr != NULL ? table->field[DETAIL].ptr : "");
-	}
-	return true;
-}
-
-static void
-read_records(struct report *report, struct table *table)
-{
-	const bool text = !report->options.json;
-	int section = -1, model;
-	enum status status;
-	int64_t id;
-
-	while (table_next(table)) {
-		if (!count_record(report, table, &status, &model, &id))
-			continue;
-		if (text && (model != section || !report->options.summary))
-			keep_lines_whole(report);
-		if (text && model != section) {
-			change_section(report, section, model);
-			section = model;
-		}
-		if (text && !report->options.summary)
-			put_record(report, table, status, model, id);
-		if (lines_drained(&table->lines))
+	learn_kind(report, reader->kind);
+	while (reader_next(reader)) {
+		add_record(report, reader);
+		if (lines_drained(&reader->lines))
 			out_flush(&report->out);	/* somebody may be watching a pipe */
 	}
-	if (text) {
-		keep_lines_whole(report);
-		change_section(report, section, report->models->count);
+}
+
+/* What the JSON object has of the models. */
+static enum json_kind
+json_kind(const struct report *report)
+{
+	if (report->waiting)
+		return JSON_WAITING;
+	return report->has_begun || report->counts.found_known ? JSON_RECORDS : JSON_NOTHING;
+}
+
+/* Prints what comes behind the records. `run`: what is known of the run; NULL: nothing is. */
+static void
+end_report(struct report *report, const struct run *run)
+{
+	const struct groups *groups = report->options.by_cohort ? &report->groups : NULL;
+	const bool stopped = run != NULL && run->status == STATUS_TROUBLE;
+	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "it is not known why";
+
+	groups_sort(&report->groups);
+	if (report->options.json && !report->options.quiet)
+		json_put(&report->out, run, &report->counts, groups, json_kind(report));
+	if (!report->has_text || !report->has_begun)
+		return;
+	if (report->waiting)
+		text_put_waiting(&report->text);
+	else
+		text_end_sections(&report->text);
+	if (groups != NULL)
+		text_put_groups(&report->text, groups);
+	if (!report->waiting)
+		text_put_total(&report->text, stopped ? why : NULL);
+}
+
+static int
+worst(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+/* The exit status by what was told. */
+static int
+told_status(const struct report *report)
+{
+	return worst(problems_status(&report->counts.problems), report->waiting && counts_sum(&report->counts).eligible > 0);
+}
+
+static void
+free_report(struct report *report)
+{
+	text_free(&report->text);
+	groups_free(&report->groups);
+	counts_free(&report->counts);
+	models_free(&report->options.models);
+}
+
+/* ---- of files that are there ---- */
+
+/* Counts what was found: in the plan, or in the files, if they can be read twice. */
+static void
+find(struct report *report, struct reader *readers, int count)
+{
+	struct counts *counts = &report->counts;
+	struct reader plan;
+
+	if (report->options.plan != NULL) {
+		reader_open(&plan, report->options.plan, TO_REPORT, ANY_FORMAT, &counts->unapplied, NULL);
+		counts_find(counts, &plan, true);
+		reader_close(&plan);
+		return;
 	}
+	for (int i = 0; i < count; i++)
+		if (readers[i].kind == WAITING || !reader_rewind(&readers[i]))
+			return;
+	for (int i = 0; i < count; i++) {
+		readers[i].problems = NULL;	/* named when it is read in earnest */
+		counts_find(counts, &readers[i], counts->undo && counts->dry);
+		readers[i].problems = &counts->problems;
+		reader_rewind(&readers[i]);
+	}
+}
+
+static int
+report_files(struct report *report, char *const *paths, int count)
+{
+	struct reader *readers = readers_open(paths, &count, TO_REPORT, ANY_FORMAT, &report->counts.problems, NULL);
+
+	for (int i = 1; i < count; i++)
+		if (readers[i].kind != readers[0].kind)
+			die("%s: %s is another kind of file than %s", readers[i].lines.name, readers[i].lines.name, readers[0].lines.name);
+	find(report, readers, count);
+	for (int i = 0; i < count; i++) {
+		add_records(report, &readers[i]);
+		reader_close(&readers[i]);
+	}
+	free(readers);
+	end_report(report, NULL);
+	out_close(&report->out);
+	return told_status(report);
+}
+
+/* ---- of a run that goes on ---- */
+
+static void
+write_object(const struct report *report, const struct run *run)
+{
+	struct out object;
+
+	out_open(&object, report->options.object);
+	json_put(&object, run, &report->counts, report->options.by_cohort ? &report->groups : NULL, json_kind(report));
+	out_close(&object);
+}
+
+static int
+report_run(struct report *report)
+{
+	struct follow follow;
+	struct run run;
+	const char *path;
+	uint64_t next = 0;	/* number of the line after those of the files so far, as if they were one */
+
+	run_begin(&run);
+	report->out.may_fail = true;
+	follow_begin(&follow, &run, &report->counts, report->options.follow, report->options.progress);
+	while ((path = follow_next_file(&follow)) != NULL) {
+		struct reader reader;
+
+		reader_open_growing(&reader, path, TO_REPORT, &report->counts.problems, follow_wait, &follow);
+		if (run_fact(&run, NAME).ptr != NULL)
+			reader.lines.name = run_fact(&run, NAME).ptr;
+		if (next > 0)
+			reader.lines.next = next;
+		add_records(report, &reader);
+		next = reader.lines.next;
+		reader_close(&reader);
+	}
+	follow_end(&follow);
+	run_end(&run);
+	run_check_receipts(&run, &report->counts);
+	run.status = worst(run.status, told_status(report));
+	if (report->waiting && report->counts.problems.count > 0)
+		run.status = STATUS_TROUBLE;	/* then the sum is not to be trusted */
+	end_report(report, &run);
+	out_close(&report->out);
+	if (report->out.error != 0) {
+		warn("standard output: %s: the report could not be written%s", strerror(report->out.error),
+		    run.status < STATUS_TROUBLE && !report->counts.dry ? ", but all was carried out" : "");
+		run.status = STATUS_TROUBLE;
+	}
+	if (report->options.object != NULL)
+		write_object(report, &run);
+	if (report->has_text || run.status == STATUS_TROUBLE)
+		run_put_closing(&run, &report->counts);
+	run_free(&run);
+	return run.status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct report report = { .models = &report.options.models };
-	struct table table, plan;
-	int64_t total = 0;
+	struct report report = { .has_begun = false };
+	int status;
 
 	prepare_messages();
 	out_stdout(&report.out);
 	report.options = read_options(argc, argv);
-	report.tally = new_array((size_t)report.models->count, sizeof *report.tally);
-	table_open(&table, optind < argc ? argv[optind] : "-", PLAN_OR_RECEIPTS, ANY_FORMAT, &report.problems, NULL);
-	report.is_plan = table.kind == PLAN;
-	if (report.options.plan != NULL) {
-		/* Of a bad record it is enough to hear once, from the program that was given it. */
-		table_open(&plan, report.options.plan, PLAN_OR_RECEIPTS, ANY_FORMAT, NULL, NULL);
-		count_found(&report, &plan, true);
-		table_close(&plan);
-	} else if (table_rewind(&table)) {
-		table.problems = NULL;	/* named when it is read in earnest */
-		count_found(&report, &table, false);
-		table.problems = &report.problems;
-		table_rewind(&table);
-	}
-	if (report.is_plan && !report.options.json) {
-		begin_style(&report, WARNING);
-		out_string(&report.out, "DRY RUN MODE - No changes will be made");
-		end_style(&report, WARNING);
-	}
-	read_records(&report, &table);
-	table_close(&table);
-	for (int i = 0; i < report.models->count; i++)
-		total += report.tally[i].done;
-	if (report.options.json)
-		put_json(&report, total);
+	begin_report(&report);
+	if (report.options.follow != NULL)
+		status = report_run(&report);
 	else
-		put_total(&report, total);
-	for (int i = 0; i < report.models->count; i++)
-		for (int j = 0; j < FAILURES_KEPT; j++)
-			buffer_free(&report.tally[i].failures[j].detail);
-	free(report.tally);
-	models_free(&report.options.models);
-	out_close(&report.out);
-	return problems_status(&report.problems);
+		status = report_files(&report, argv + optind, argc - optind);
+	free_report(&report);
+	return status;
 }

@@ -5,13 +5,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cohorts.h"
-#include "error.h"
-#include "model.h"
-#include "options.h"
-#include "out.h"
-#include "script.h"
-#include "table.h"
+#include "lib/cohorts.h"
+#include "lib/error.h"
+#include "lib/header.h"
+#include "lib/model.h"
+#include "lib/options.h"
+#include "lib/out.h"
+#include "lib/script.h"
+#include "lib/reader.h"
 
 const char program_name[] = "fb-resolve";
 
@@ -21,13 +22,13 @@ static const char help[] =
 "Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
 "cohort has none.\n"
 "\n"
-"  -c, --cohorts FILE     the cohort dump\n"
+"      --cohorts FILE     the cohort dump\n"
 "  -f, --format F         the dump is text (COPY's) or csv (default: its header\n"
 "                         line tells)\n"
 "  -l, --limit N          stop after N resolved records of each model (default 0:\n"
 "                         no limit)\n"
-"  -u, --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
-"  -s, --sql              print the psql script whose output is the cohort dump\n"
+"      --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
+"      --sql              print the psql script whose output is the cohort dump\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
@@ -48,15 +49,17 @@ struct options {
 	bool print_models;
 };
 
+enum { OPTION_COHORTS = OPTION_OWN, OPTION_UNRESOLVED, OPTION_SQL };
+
 static struct options
 read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
-		{ "cohorts", required_argument, NULL, 'c' },
+		{ "cohorts", required_argument, NULL, OPTION_COHORTS },
 		{ "format", required_argument, NULL, 'f' },
 		{ "limit", required_argument, NULL, 'l' },
-		{ "unresolved", required_argument, NULL, 'u' },
-		{ "sql", no_argument, NULL, 's' },
+		{ "unresolved", required_argument, NULL, OPTION_UNRESOLVED },
+		{ "sql", no_argument, NULL, OPTION_SQL },
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
@@ -64,20 +67,20 @@ read_options(int argc, char **argv)
 	int option;
 
 	models_begin(&options.models);
-	while ((option = option_next(argc, argv, "c:f:l:u:s" COMMON_LETTERS, long_options)) != -1) {
+	while ((option = option_next(argc, argv, "f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
-		case 'c': options.cohorts = optarg; break;
-		case 'f': options.format = table_format(optarg); break;
+		case OPTION_COHORTS: options.cohorts = optarg; break;
+		case 'f': options.format = option_format(optarg); break;
 		case 'l': options.limit = option_number("--limit", optarg, 0, INT64_MAX); break;
-		case 'u': options.unresolved = optarg; break;
-		case 's': options.sql = true; break;
+		case OPTION_UNRESOLVED: options.unresolved = optarg; break;
+		case OPTION_SQL: options.sql = true; break;
 		default:
 			if (!sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
-		models_print(&options.models);
+		option_print_models(&options.models);
 	if (options.sql && (optind < argc || options.cohorts != NULL || options.format != ANY_FORMAT || options.limit > 0
 	    || options.unresolved != NULL))
 		die_usage("--sql reads nothing: it goes with no file and no option about files");
@@ -144,41 +147,41 @@ drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 
 /* Keeps the record at hand, if it stands in the file just as we would write it. */
 static void
-keep_text(struct candidate *c, const struct table *table)
+keep_text(struct candidate *c, const struct reader *reader)
 {
-	c->len = table->raw.len - 1;
-	if (!table->ours || !table->plain || c->len > TEXT_MAX || !text_is_plain_bigint(table->field[ID])
-	    || !text_is_plain_bigint(table->field[COHORT_ID]))
+	c->len = reader->raw.len - 1;
+	if (!reader->ours || !reader->plain || c->len > TEXT_MAX || !text_is_plain_bigint(reader->field[ID])
+	    || !text_is_plain_bigint(reader->field[COHORT_ID]))
 		c->len = 0;
 	else
-		memcpy(c->text, table->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
+		memcpy(c->text, reader->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
 }
 
 /* Reads the next candidates; false if there are none left. */
 static bool
-read_batch(const struct resolver *resolver, struct table *table, struct batch *batch)
+read_batch(const struct resolver *resolver, struct reader *reader, struct batch *batch)
 {
 	batch->count = 0;
-	while (batch->count < COHORTS_AT_ONCE && table_next(table)) {
+	while (batch->count < COHORTS_AT_ONCE && reader_next(reader)) {
 		struct candidate *c = &batch->candidate[batch->count];
 
-		c->model = table_model(table, resolver->models);
-		if (c->model == -1 || !table_bigint(table, ID, &c->id) || !table_bigint(table, COHORT_ID, &c->cohort_id))
+		c->model = reader_model(reader, resolver->models);
+		if (c->model == -1 || !reader_bigint(reader, ID, &c->id) || !reader_bigint(reader, COHORT_ID, &c->cohort_id))
 			continue;
-		c->line = table->lines.number;
-		keep_text(c, table);
+		c->line = reader->lines.number;
+		keep_text(c, reader);
 		batch->cohort_id[batch->count++] = c->cohort_id;
 	}
 	return batch->count > 0;
 }
 
 static void
-put_resolved(struct resolver *resolver, const struct table *table, const struct candidate *c,
+put_resolved(struct resolver *resolver, const struct reader *reader, const struct candidate *c,
     const struct cohort *cohort)
 {
 	if (cohort == NULL) {
-		problem(table->problems, "%s:%" PRIu64 ": cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
-		    table->lines.name, c->line, c->cohort_id, resolver->models->model[c->model].name.ptr, c->id);
+		problem(reader->problems, "%s:%" PRIu64 ": cohort %" PRId64 " of %s %" PRId64 " is not in the cohort dump",
+		    reader->lines.name, c->line, c->cohort_id, resolver->models->model[c->model].name.ptr, c->id);
 		drop(resolver, c, "unknown-cohort");
 	} else if (!cohort->has_syllabus) {
 		drop(resolver, c, "no-syllabus");
@@ -190,14 +193,14 @@ put_resolved(struct resolver *resolver, const struct table *table, const struct 
 }
 
 static void
-resolve(struct resolver *resolver, struct table *table)
+resolve(struct resolver *resolver, struct reader *reader)
 {
 	struct batch batch;
 
-	while (read_batch(resolver, table, &batch)) {
+	while (read_batch(resolver, reader, &batch)) {
 		cohorts_find(&resolver->cohorts, batch.count, batch.cohort_id, batch.cohort);
 		for (size_t i = 0; i < batch.count; i++)
-			put_resolved(resolver, table, &batch.candidate[i], batch.cohort[i]);
+			put_resolved(resolver, reader, &batch.candidate[i], batch.cohort[i]);
 	}
 }
 
@@ -207,7 +210,7 @@ main(int argc, char **argv)
 	struct options options;
 	struct problems problems = { 0 };
 	struct resolver resolver = { .models = &options.models };
-	struct table dump, *candidates;
+	struct reader dump, *candidates;
 	int count;
 
 	prepare_messages();
@@ -226,21 +229,21 @@ main(int argc, char **argv)
 	resolver.limit = options.limit;
 	resolver.keep_unresolved = options.unresolved != NULL;
 	resolver.resolved = new_array((size_t)options.models.count, sizeof *resolver.resolved);
-	table_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
-	tables_refuse_output(&dump, 1, options.unresolved);
+	reader_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
+	readers_refuse_output(&dump, 1, options.unresolved);
 	cohorts_load(&resolver.cohorts, &dump);
-	table_close(&dump);
+	reader_close(&dump);
 	count = argc - optind;
-	candidates = tables_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
-	tables_refuse_output(candidates, count, options.unresolved);
+	candidates = readers_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
+	readers_refuse_output(candidates, count, options.unresolved);
 	if (resolver.keep_unresolved) {
 		out_open(&resolver.unresolved, options.unresolved);
 		out_string(&resolver.unresolved, "model\tid\tcohort_id\treason\n");
 	}
-	table_put_header(&resolver.plan, PLAN);
+	header_put(&resolver.plan, PLAN);
 	for (int i = 0; i < count; i++) {
 		resolve(&resolver, &candidates[i]);
-		table_close(&candidates[i]);
+		reader_close(&candidates[i]);
 	}
 	free(candidates);
 	free(resolver.resolved);

@@ -61,7 +61,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   run -0 make
   assert_output "make: Nothing to be done for 'all'."
   sed -i 's/^BEGIN;$/BEGIN; -- changed/' src/sql/*.sql
-  sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.9.9"/' src/version.h
+  sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.9.9"/' src/lib/version.h
   echo 'echo changed' >> src/fb-backfill.sh
   make CFLAGS=-O0
   run -0 bin/fb-report --version
@@ -75,9 +75,9 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 # bats test_tags=slow
 @test "make format: what it formats builds without a warning, and a second time it changes nothing" {
   new_copy
-  sed -i 's/^\treturn /  return  /' src/model.c
+  sed -i 's/^\treturn /  return  /' src/lib/model.c
   make format
-  run -0 grep -P '^\treturn [^ ]' src/model.c
+  run -0 grep -P '^\treturn [^ ]' src/lib/model.c
   files src > ../once
   make format
   run -0 diff ../once <(files src)
@@ -86,8 +86,8 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 
 @test "make works where a header of an earlier build has another name by now" {
   built_copy
-  mv src/slice.h src/part.h
-  sed -i 's/slice\.h/part.h/' src/*.[ch]
+  mv src/lib/slice.h src/lib/part.h
+  sed -i 's/slice\.h/part.h/' src/*.c src/*/*.[ch]
   make CFLAGS=-O0
 }
 
@@ -109,7 +109,7 @@ installed() {
   sample_database
   cd ..
   # neither these nor those in bin/ are in PATH
-  PATH=/usr/bin:/bin run -0 stage/opt/fb/bin/fb-backfill
+  PATH=/usr/bin:/bin run -0 --separate-stderr stage/opt/fb/bin/fb-backfill
   assert_output "$(cat "$project/tests/original/run.txt")"
   run -0 mandoc -T lint -W warning stage/opt/fb/share/man/man?/*
   PATH=$PWD/stage/opt/fb/bin:/usr/bin:/bin run -0 stage/opt/fb/share/doc/fb/examples/csv-replay.sh
@@ -147,7 +147,7 @@ installed() {
   for awk in mawk gawk; do
     ln -sf "$(command -v $awk)" tools/awk
     sample_database
-    PATH=$PWD/tools:$PATH run -0 fb-backfill --jobs 2 --receipts "$awk.tsv"
+    PATH=$PWD/tools:$PATH run -0 --separate-stderr fb-backfill --jobs 2 --receipts "$awk.tsv"
     assert_output "$(cat "$project/tests/original/run.txt")"
   done
   run -0 diff mawk.tsv gawk.tsv

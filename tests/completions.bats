@@ -4,8 +4,8 @@ load helper
 programs='fb-extract fb-resolve fb-apply fb-report fb-backfill'
 
 # The long options in a program's --help, and its letters.
-long() { "$1" --help | grep -oE '^ +(-[A-Za-z], )?--[a-z-]+' | grep -oE -- '--.*' | LC_ALL=C sort; }
-letters() { "$1" --help | grep -oE '^ +-[A-Za-z], ' | grep -oE -- '-[A-Za-z]' | LC_ALL=C sort; }
+long() { "$1" --help | grep -oE '^ +(-[A-Za-z?], )?--[a-z-]+' | grep -oE -- '--.*' | LC_ALL=C sort; }
+letters() { "$1" --help | grep -oE '^ +-[A-Za-z?], ' | grep -oE -- '-[A-Za-z?]' | LC_ALL=C sort; }
 
 # A program with every kind of option that there can be.
 new_program() { # name
@@ -150,7 +150,7 @@ specifications() { # program
     run -0 --separate-stderr specifications $program
     [ -z "$stderr" ]
     run -0 diff <({ long $program; letters $program; } | LC_ALL=C sort) \
-      <(sed -nE 's/^(\([^)]*\)|\*)(-[a-zA-Z-]+).*/\2/p' <<< "$output" | LC_ALL=C sort)
+      <(sed -nE 's/^(\([^)]*\)|\*)(-[a-zA-Z?-]+).*/\2/p' <<< "$output" | LC_ALL=C sort)
   done
 }
 

@@ -69,7 +69,7 @@ for way in ways():
     for attempt in way.each_fault("open", FAULT_ERROR=24):
         attempt.assert_given_up(f"{attempt.file}: Too many open files")
         total += 1
-assert total == 13, total
+assert total == 15, total
 END
 }
 

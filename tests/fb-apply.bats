@@ -126,14 +126,24 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output 8
 }
 
+@test "--preflight asks for each model that has a record, and names no bad ones: that is for when they are carried out" {
+  lines "$plan" 'answer\t1\t1\ta\t1\tb' 'quiz\t1\t1\ta\t1\tb' 'bad' 'answer\t2\t1\ta\t1\tb' > plan.tsv
+  run -0 --separate-stderr fb-apply --preflight plan.tsv
+  assert_equal "$stderr" ''
+  assert_equal "$(grep -c '^EXPLAIN UPDATE :"answer_schema"."feedback_answer" AS t$' <<< "$output")" 1
+  refute_output --partial feedback_review
+  assert_equal "$(tail -n 1 <<< "$output")" 'COMMIT;'
+  run -2 fb-apply --preflight --undo plan.tsv
+}
+
 @test "--pause sleeps between transactions, --lock-timeout is set" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 fb-apply --batch-size 1 --pause 1500 --lock-timeout 250 plan.tsv
-  assert_line '\! sleep 1.500'
-  assert_equal "$(grep -c '! sleep' <<< "$output")" 1
+  assert_line '\! exec sleep 1.500'
+  assert_equal "$(grep -c '! exec sleep' <<< "$output")" 1
   assert_line --partial 'SET lock_timeout = 250'
   # asleep, no transaction is open
-  assert_equal "$(grep -B 2 '! sleep' <<< "$output" | head -n 1)" ':commit_and_print_receipts;'
+  assert_equal "$(grep -B 3 '! exec sleep' <<< "$output" | head -n 1)" ':commit_and_print_receipts;'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
 
@@ -145,7 +155,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_line --partial "max_lag CONSTANT interval := '7 s';"
   refute_output --partial so_far
   assert_equal "$(grep -c '^CALL pg_temp.fb_wait_for_replicas();$' <<< "$output")" 2
-  assert_equal "$(grep -A 1 '^CALL pg_temp.fb_wait' <<< "$output" | grep -c '^:begin_batch;$')" 2
+  assert_equal "$(grep -A 3 '^CALL pg_temp.fb_wait' <<< "$output" | grep -c '^:begin_batch;$')" 2
   run -0 fb-apply --max-failures 0 plan.tsv
   assert_line '  IF so_far.failed > 0 THEN'
   run -0 fb-apply --max-failures 5% plan.tsv

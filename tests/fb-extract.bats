@@ -233,7 +233,10 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 bash -c 'fb-extract --sql --model answer --limit 2 | psql -Xq'
   assert_output "$(lines "$header" 'answer\t1\t1\t\\N' 'answer\t2\t1\t\\N')"
   run -0 bash -c 'fb-extract --sql --count | psql -Xq'
-  assert_output "$(lines 'model\teligible\tno_syllabus' 'answer\t5\t1' 'review\t2\t1')"
+  assert_output "$(lines 'model\tcohort_id\tcohort\tsyllabus_id\tsyllabus\trows' 'answer\t1\tmiami-web-dev-pt-1\t1\tfull-stack\t2' \
+    'answer\t2\tsantiago-data-science-ft-1\t2\tdata-science\t1' 'answer\t3\tbogota-web-dev-ft-2\t1\tfull-stack\t1' \
+    'answer\t4\tmadrid-no-slug\t3\t\\N\t1' 'answer\t5\tlisbon-no-syllabus\t\\N\t\\N\t1' 'review\t1\tmiami-web-dev-pt-1\t1\tfull-stack\t1' \
+    'review\t3\tbogota-web-dev-ft-2\t1\tfull-stack\t1' 'review\t5\tlisbon-no-syllabus\t\\N\t\\N\t1')"
 }
 
 @test "--help and --version print to standard output; a wrong option is exit 2" {

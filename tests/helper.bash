@@ -66,9 +66,13 @@ make_plan() { # > plan
 
 # The processes of a session that setsid began, with their names: `PID NAME`.
 members() { # LEADER
-  # PID (NAME) STATE PARENT GROUP SESSION ...
-  cat /proc/[0-9]*/stat 2> /dev/null | sed -nE "s/^([0-9]+) \((.*)\) [^Z] [0-9]+ [0-9]+ $1 .*/\1 \2/p"
+  # PID (NAME) STATE PARENT GROUP SESSION ...; the psql of a run is in a session of its own
+  cat /proc/[0-9]*/stat 2> /dev/null | sed -nE "s/^([0-9]+) \((.*)\) [^Z] ([0-9]+ [0-9]+ $1|$1 [0-9]+ [0-9]+) .*/\1 \2/p"
 }
+
+# What was said on standard error, as `run --separate-stderr` has it, but for the line in which fb-backfill tells at its end
+# what was done and where.
+messages() { grep -v '^fb-backfill: [0-9]* \(rows\|of [0-9]* records\) .* in ' <<< "$stderr" || true; }
 
 # Each test works in a folder of its own.
 setup() { cd "$BATS_TEST_TMPDIR"; }

@@ -54,7 +54,7 @@ database_says() {
   before=$(state)
   oracle_state > expected
   run -0 --separate-stderr fb-backfill --receipts r.tsv --batch-size 100
-  assert_equal "$stderr" ''
+  assert_equal "$(messages)" ''
   assert_harmless <<< "$output"
   assert_equal "$(grep -c '  ✓ ' <<< "$output")" "$(($(wc -l < r.tsv) - 1))"   # a line each
   run -0 diff expected <(state)
@@ -210,11 +210,11 @@ backfill_files() { # NAME...
     fb-backfill --dry-run --plan "$name" --quiet
     # over several connections, where the plan is split and the receipts are joined
     run -0 --separate-stderr fb-backfill --apply "$name" --receipts "$name.r" --jobs 2
-    assert_equal "$stderr" ''
+    assert_equal "$(messages)" ''
     assert_line '✓ Successfully updated 7 records in total'
     run -0 cmp -- ../r.tsv "$name.r"
     run -0 --separate-stderr fb-backfill --undo "$name.r" --receipts "u$name"
-    assert_equal "$stderr" ''
+    assert_equal "$(messages)" ''
     assert_line '✓ Successfully reverted 7 records in total'
   done
   assert_equal "$(state)" "$before"
@@ -239,7 +239,7 @@ backfill_in_folders() { # NAME...
   for name in "$@"; do
     mkdir -p -- "$name"
     TMPDIR=$name run -0 --separate-stderr fb-backfill --jobs 2 --receipts r.tsv
-    assert_equal "$stderr" ''
+    assert_equal "$(messages)" ''
     assert_line '✓ Successfully updated 7 records in total'
     TMPDIR=$PWD/$name run -0 --separate-stderr fb-backfill --undo r.tsv
     assert_line '✓ Successfully reverted 7 records in total'
@@ -268,6 +268,6 @@ backfill_in_folders() { # NAME...
   sql "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m %'', OLD.id; RETURN NEW; END'"
   sql 'CREATE TRIGGER shout BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION shout()'
   run -0 --separate-stderr fb-backfill
-  assert_equal "$stderr" ''
+  assert_equal "$(messages)" ''
   assert_line 'Updated 5 Answer records'
 }

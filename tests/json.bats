@@ -11,7 +11,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   assert_equal "$stderr" ''
   assert_equal "$(wc -l <<< "$output")" 1
   assert_equal "$(ask '[.action, .status, .error, .dry_run, .undo, .undone, .total, .skipped, .failed, .rejected]')" \
-    '["run",0,null,false,false,null,7,0,0,0]'
+    '["run",0,null,false,false,[],7,0,0,0]'
   assert_equal "$(ask '[.models.answer, .models.review | .found, .updated]')" '[5,5,2,2]'
   assert_equal "$(ask '[.plan, .receipts]')" "[\"$PWD/p.tsv\",[\"$PWD/r.tsv\"]]"
   assert_equal "$(ask ".started >= \"$before\" and .finished >= .started and .seconds > 0 and .seconds < 60")" true
@@ -24,13 +24,13 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   assert_equal "$(ask '[.action, .dry_run, .models.answer.would_update, .total, .receipts]')" '["dry-run",true,5,7,[]]'
   run -0 fb-backfill --json --apply p.tsv --receipts r.tsv --jobs 2
   assert_equal "$(ask '[.action, .plan, .models.answer.updated, .total, .receipts]')" "[\"apply\",\"$PWD/p.tsv\",5,7,[\"$PWD/r.tsv\"]]"
-  run -0 fb-backfill --json --apply - < p.tsv
+  run -0 fb-backfill --json --no-receipts --apply - < p.tsv
   assert_equal "$(ask '[.plan, .total, .skipped, .models.answer.skipped["already-set"], .receipts]')" '[null,0,7,5,[]]'
   run -0 fb-backfill --json --check --model review
   assert_equal "$(ask '[.action, .status, .models, .total]')" '["check",0,{"review":{"eligible":0,"no_syllabus":1}},0]'
   run -0 fb-backfill --json --undo r.tsv
   assert_equal "$(ask '[.action, .undo, .undone, .plan, .models.answer.found, .models.answer.reverted, .total]')" \
-    "[\"undo\",true,\"$PWD/r.tsv\",null,5,5,7]"
+    "[\"undo\",true,[\"$PWD/r.tsv\"],null,5,5,7]"
   run -1 fb-backfill --json --check
   assert_equal "$(ask '[.status, .models.answer, .total]')" '[1,{"eligible":5,"no_syllabus":1},7]'
   fb-backfill --quiet
@@ -52,9 +52,9 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
 @test "what ends badly has an object too: a table that is not there, a plan that is not there, an interrupt" {
   sample_database
   run -2 --separate-stderr fb-backfill --json --plan p.tsv --table answer=nowhere
-  assert_equal "$(ask '[.status, .error, .plan, .models, .total]')" '[2,"the plan could not be made: nothing was changed",null,{},0]'
+  assert_equal "$(ask '[.status, .error, .plan, .models, .total]')" '[2,"ERROR:  relation \"nowhere\" does not exist",null,{},0]'
   run -2 --separate-stderr fb-backfill --json --check --table answer=nowhere
-  assert_equal "$(ask '[.status, .error, .models]')" '[2,"could not count",{}]'
+  assert_equal "$(ask '[.status, .error, .models]')" '[2,"ERROR:  relation \"nowhere\" does not exist",{}]'
   run -2 --separate-stderr fb-backfill --json --apply 'nowhere "é"'
   assert_equal "$(ask '[.error, .plan]')" '["nowhere \"é\": No such file or directory",null]'
 
@@ -66,7 +66,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   release
   status=0; wait "$pid" || status=$?
   output=$(cat object)
-  assert_equal "$(ask '[.status, .error, .models.answer.found]')" '[2,"interrupted",5]'
+  assert_equal "$(ask '[.status, .error, .models.answer.found]')" '[2,"interrupted by SIGINT",5]'
   # what it says of the receipts and the committed records is true
   assert_equal "$(ask .total)" "$(jq -r '.receipts[]' object | xargs cat | grep -c ^updated)"
   assert_equal "$(ask .total)" "$(sql 'SELECT (SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL AND id <> 8)
@@ -77,7 +77,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   sample_database
   mkdir tmp
   run -2 env TMPDIR="$PWD/tmp" bash -c 'fb-backfill --json > /dev/full'
-  assert_line 'fb-backfill: the JSON object could not be written'
+  assert_line 'fb-report: standard output: No space left on device: the report could not be written, but all was carried out'
   run -2 bash -c 'set -o pipefail; fb-backfill --json --check | true'
   run -0 ls -A tmp
   assert_output ''
@@ -92,7 +92,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
     refute_output --partial $'\e'
   done
   run -0 fb-backfill --json --dry-run --plan $'\xff.x'
-  assert_equal "$(ask .plan)" "\"$PWD/.x\""
+  assert_equal "$(ask .plan)" "\"$PWD/ÿ.x\""
   # without a locale, as cron has it
   LC_ALL=C run -0 fb-backfill --json --dry-run --plan é
   assert_equal "$(ask .plan)" "\"$PWD/é\""
@@ -106,6 +106,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   fb-backfill --json --check >> objects || true
   fb-backfill --json --receipts r.tsv >> objects 2> /dev/null || true
   fb-backfill --json --undo r.tsv >> objects
+  fb-backfill --json --dry-run --by-cohort >> objects
   jq -r '.. | objects | keys[]' objects | grep -vxE 'answer|review' | sort -u > keys  # these are models' names
   [ "$(wc -l < keys)" -gt 30 ]
   grep -hE '^\.(It )?Va ' "$project"/man/fb-report.1 "$project"/man/fb-backfill.1 | grep -oE '[a-z_-]{2,}' | sort -u > documented

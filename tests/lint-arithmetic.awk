@@ -1,5 +1,5 @@
 # Reports what a shell script could evaluate of what comes from outside. Bash evaluates text in arithmetic, and what text says
-# may be a command: x[$(reboot)0]. So there is no eval, no let, no integer attribute and no comparison by [[ -eq ]]; and a
+# may be a command: x[$(reboot)0]. So there is no eval (but of what getopt has quoted for it), no let, no integer attribute and no comparison by [[ -eq ]]; and a
 # name that is used in arithmetic is set by nothing but arithmetic, digits, an exit status, the digits of a clock, an
 # index, or another such name; or the script asks is_count about it.
 #
@@ -20,7 +20,7 @@ function note_names(text) {
   line = $0
   if (line ~ /^[ \t]*#/) next
   sub(/[ \t]#.*/, "", line)
-  if (line ~ /(^|[ ;&|({])(eval|let|declare -i|local -i|typeset|printf -v)[ ]/) report("evaluates text: " line)
+  if (line !~ /^ *eval "set -- \$words" *$/ && line ~ /(^|[ ;&|({])(eval|let|declare -i|local -i|typeset|printf -v)[ ]/) report("evaluates text: " line)
   if (line ~ /\[\[.* -(eq|ne|lt|le|gt|ge) /) report("[[ computes with text; use (( )) or [ ]: " line)
   rest = line
   while (match(rest, /\(\(([^()]|\([^()]*(\([^()]*\)[^()]*)*\))*\)\)/)) {

@@ -165,10 +165,11 @@ assert_waits() {
   assert_waits
   kill -INT -- "-$leader"
   status=0; wait $leader || status=$?
-  assert_equal $status 2
+  assert_equal $status 130
   assert_equal "$(members $leader)" ''
   run -0 cat err
-  assert_line 'fb-backfill: interrupted'
+  assert_line --partial 'fb-backfill: interrupted by SIGINT'
+  refute_output --partial ERROR
   assert_line --partial "fb-backfill: 0 of $(wc -l < right) records are committed"
   nobody() { [ "$(sql "SELECT count(*) $waiters")" = 0 ]; }
   wait_until nobody

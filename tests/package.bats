@@ -18,7 +18,7 @@ new_repository() {
   git -c core.excludesFile= add -A
 }
 
-version=$(sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' "$project/src/version.h")
+version=$(sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' "$project/src/lib/version.h")
 tarball=build/fb-$version.tar.gz
 
 # ---- the tarball
@@ -72,16 +72,16 @@ tarball=build/fb-$version.tar.gz
   assert_output --partial 'DRY RUN: Would update'
 }
 
-@test "the version stands in src/version.h, and CHANGELOG.md has its date" {
+@test "the version stands in src/lib/version.h, and CHANGELOG.md has its date" {
   copy_sources .
-  sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.8.7"/' src/version.h
+  sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.8.7"/' src/lib/version.h
   run -2 make dist
   assert_line 'CHANGELOG.md has no line ## [9.8.7] - DATE'
   [ ! -e build ]
   sed -i '0,/^## \[[0-9]/s/^## \[[0-9]/## [9.8.7] - 2033-04-05\n\n&/' CHANGELOG.md
   run -0 make dist
   assert_line 'build/fb-9.8.7.tar.gz'
-  run -0 bash -c 'TZ=UTC tar -tvzf build/fb-9.8.7.tar.gz | grep " fb-9.8.7/src/version.h"'
+  run -0 bash -c 'TZ=UTC tar -tvzf build/fb-9.8.7.tar.gz | grep " fb-9.8.7/src/lib/version.h"'
   assert_output --partial '2033-04-05 00:00'
   debian/make-changelog 9.8.7 2033-04-05 > changelog
   run -0 cat changelog

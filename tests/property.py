@@ -265,14 +265,15 @@ class Run:
         return os.path.join(self.folder, file)
 
     def processes(self):
-        """{pid: name} of all that the run started: its session."""
+        """{pid: name} of all that the run started: its session, and each psql, which has one of its own, by its environment."""
         found = {}
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
                 name, state, session = re.fullmatch(r'\d+ \((.*)\) (\S+) \S+ \S+ (\S+) .*', read(f'/proc/{pid}/stat').strip()).groups()
-            except (FileNotFoundError, ProcessLookupError):
+                ours = session == str(self.leader.pid) or f'PGAPPNAME={self.name}\0' in read(f'/proc/{pid}/environ')
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
-            if session == str(self.leader.pid) and state != 'Z':
+            if ours and state != 'Z':
                 found[int(pid)] = name
         return found
 
@@ -353,6 +354,8 @@ class Run:
             self.fail(f'left running: {left}')
         if os.listdir(self.path('tmp')):
             self.fail('left temporary files')
+        if self.killed and self.killed[1] == 'leader' and self.status == -signal.Signals[self.killed[0]]:
+            self.status = 2  # it ends by the signal that interrupted it, as a shell's loop expects
         if self.status not in (0, 1, 2):
             self.fail('an exit status that is none of ours')
         if self.killed is None and self.status == 2:

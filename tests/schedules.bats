@@ -86,10 +86,10 @@ freeze() {
   weekly
   freeze
   run -1 cron
-  assert_output 'fb-report: standard input:2: answer 101 failed: P0001 record is frozen'
+  assert_output --regexp '^fb-report: receipts/[0-9TZ]*\.tsv:2: answer 101 failed: P0001 record is frozen$'
   sql 'ALTER TABLE feedback_review RENAME TO other'
   run -2 cron
-  assert_line 'fb-backfill: the plan could not be made: nothing was changed'
+  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
 }
 
 @test "cron: while the last run is still going it does not start, and says so" {
@@ -143,7 +143,7 @@ service() {
   assert_line --partial 'answer 101 failed: P0001 record is frozen'
   sql 'ALTER TABLE feedback_review RENAME TO other'
   run -2 service
-  assert_line 'fb-backfill: the plan could not be made: nothing was changed'
+  assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
   # and no status but 0 is a success for systemd, whose journal has all that is printed
   run -1 grep -E '^(SuccessExitStatus|StandardOutput|StandardError|Exec[A-Za-z]*=-)' "$examples/fb-backfill.service"
 }

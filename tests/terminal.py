@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """terminal.py raw COLUMNS COMMAND [ARGUMENT...]: runs a command on a terminal of its own, and prints what the terminal is
-sent, as it comes. The exit status is the command's.
+sent, as it comes. The exit status is the command's. Each time that it is asked for a password, the terminal gives what the
+variable PASSWORD has.
 
 terminal.py screen COLUMNS < SENT: what can be read on such a terminal at the end: carriage return, newline and the erasing of
 a line's rest do what they do, and a line that is too long goes on in the next row; all other codes are shown.
@@ -32,6 +33,8 @@ def run(columns, command):
         except OSError:  # the last process that had it open has ended
             break
         os.write(1, piece)
+        if piece.endswith(b"Password: "):
+            os.write(terminal, os.environ["PASSWORD"].encode() + b"\n")
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     return status if status >= 0 else 128 - status
 

@@ -32,7 +32,6 @@ ${1%% *}: see '${1%% *} --help'"
   refuses 'fb-resolve' "--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes"
 }
 
-@test "fb-report: one file at most" { refuses 'fb-report a b' 'one FILE at most'; }
 
 @test "options that there are none, and arguments that are missing or unwanted" {
   for program in fb-extract fb-resolve fb-apply fb-report; do
@@ -40,14 +39,14 @@ ${1%% *}: see '${1%% *} --help'"
     refuses "$program --nonsense" '--nonsense: no such option, or its argument is missing or unwanted'
     refuses "$program --help=me" '--help=me: no such option, or its argument is missing or unwanted'
   done
-  refuses 'fb-report -sux' '-x: no such option'
+  refuses 'fb-report -smx' '-s: no such option'
   refuses "fb-extract --model" '--model: no such option, or its argument is missing or unwanted'
-  refuses "fb-resolve -c" '-c: no such option, or its argument is missing or unwanted'
+  refuses "fb-resolve -f" '-f: no such option, or its argument is missing or unwanted'
   # behind an operand, which getopt_long moves, and behind other letters
-  refuses 'fb-resolve --sql candidates.tsv -c' '-c: no such option, or its argument is missing or unwanted'
+  refuses 'fb-resolve --sql candidates.tsv -f' '-f: no such option, or its argument is missing or unwanted'
   refuses 'fb-apply a.tsv --undo b.tsv --pause' '--pause: no such option, or its argument is missing or unwanted'
-  refuses 'fb-report r.tsv -sc' '-sc: no such option, or its argument is missing or unwanted'
-  refuses 'fb-report -:s' '-:: no such option'
+  refuses 'fb-report r.tsv -m' '-m: no such option, or its argument is missing or unwanted'
+  refuses 'fb-report -:m' '-:: no such option'
 }
 
 @test "models, formats and numbers that are none" {

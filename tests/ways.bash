@@ -23,6 +23,7 @@ inputs() {
   lines "$plan" 'answer\t1\t1\ta\\tb\t10\ts' 'answer\t2\t1\ta\t\\N\ts' 'review\t1\t4\te\\x66\t11\t\\N' 'answer\t1\t1\tx\t1\t\\N' > plan.tsv
   { lines "$receipts" 'updated\tanswer\t1\t1\ta\\tb\t10\ts\t\\N' 'skipped\tanswer\t2\t1\ta\t10\ts\tgone'
     printf 'failed\treview\t%s\t1\ta\t10\t\\N\t23503 no\\nsuch\n' {3..8}; } > receipts.tsv
+  lines 'model\tcohort_id\tcohort\tsyllabus_id\tsyllabus\trows' 'answer\t1\ta\t\\N\t\\N\t3' 'answer\t2\tb\t10\ts\t4' 'quiz\t2\tb\t10\ts\t4' > count.tsv
 }
 
 # Every way through the programs. What stands beside standard output is written to `side`.
@@ -38,6 +39,8 @@ ways=(
   'fb-apply --undo receipts.tsv'
   'fb-report receipts.tsv'
   'fb-report --json receipts.tsv'
+  'fb-report --by-cohort --json receipts.tsv'
+  'fb-report --by-cohort count.tsv'
   'fb-report --plan plan.tsv < receipts.tsv'
   'fb-report < plan.tsv'
   'fb-extract --models models.txt --table x=y --sql'

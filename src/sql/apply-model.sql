@@ -1,5 +1,5 @@
 
--- {title}: which of the records (n) have rows that have got what they were to get. Runs under the triggers' search_path,
+-- {model}: which of the records (n) have rows that have got what they were to get. Runs under the triggers' search_path,
 -- as the UPDATE does.
 CREATE OR REPLACE FUNCTION pg_temp.fb_standing_{model}(target text, records text, match text) RETURNS bigint[]
   LANGUAGE plpgsql AS $fb$
@@ -14,7 +14,7 @@ BEGIN
 END
 $fb$;
 
--- {title}: brings the batch to {table}. A row is changed only while its {cohort_id} is
+-- {model}: brings the batch to {table}. A row is changed only while its {cohort_id} is
 -- the plan's and its {syllabus_id} is still {expected} (compare-and-set).
 --
 -- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back and tried again with

@@ -1,2 +1,2 @@
-\qecho 'model\teligible\tno_syllabus'
+\qecho 'model\tcohort_id\tcohort\tsyllabus_id\tsyllabus\trows'
 

@@ -5,7 +5,7 @@
  * same values, and none that the list has not; a cohort twice is fine with the same values, else the
  * message names both lines.
  */
-#include "cohorts.h"
+#include "lib/cohorts.h"
 #include "naive.h"
 #include "system.h"
 
@@ -73,10 +73,10 @@ read_list(void *context)
 {
 	struct run *run = context;
 	struct problems problems = { 0 };
-	struct table dump;
+	struct reader dump;
 
-	table_open(&dump, "dump", COHORT_DUMP, run->format, &problems, NULL);
-	while (!run->has_conflict && table_next(&dump)) {
+	reader_open(&dump, "dump", COHORT_DUMP, run->format, &problems, NULL);
+	while (!run->has_conflict && reader_next(&dump)) {
 		struct entry *entry = &run->entry[run->count];
 		const struct entry *earlier;
 
@@ -98,7 +98,7 @@ read_list(void *context)
 		}
 	}
 	run->problems = problems.count;
-	table_close(&dump);
+	reader_close(&dump);
 }
 
 static bool
@@ -138,11 +138,11 @@ load_map(void *context)
 	const struct run *run = context;
 	struct problems problems = { 0 };
 	struct cohorts cohorts;
-	struct table dump;
+	struct reader dump;
 
-	table_open(&dump, "dump", COHORT_DUMP, run->format, &problems, NULL);
+	reader_open(&dump, "dump", COHORT_DUMP, run->format, &problems, NULL);
 	cohorts_load(&cohorts, &dump);
-	table_close(&dump);
+	reader_close(&dump);
 	CHECK(!run->has_conflict && problems.count == run->problems);
 	CHECK(HASH_COUNT(cohorts.map) == run->count);
 	for (size_t i = 0; i < run->count; i++) {

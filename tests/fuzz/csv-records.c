@@ -16,7 +16,7 @@
  */
 #include "naive.h"
 #include "system.h"
-#include "table.h"
+#include "lib/reader.h"
 
 const char program_name[] = "fuzz";
 
@@ -34,7 +34,7 @@ static const struct {
 };
 
 static const char *const names[COLUMNS] = {
-	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail"
+	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail", "rows"
 };
 
 /* ---- libcsv's reading ---- */
@@ -235,13 +235,13 @@ expect_record(struct expected *expected, struct slice *lines)
 }
 
 static void
-check_fields(const struct expected *expected, const struct table *table)
+check_fields(const struct expected *expected, const struct reader *reader)
 {
 	const struct reading *reading = expected->reading;
 	size_t first = reading->record[expected->next - 1].field;
 
 	for (int column = 0; column < COLUMNS; column++) {
-		struct slice value = table->field[column];
+		struct slice value = reader->field[column];
 		size_t i = first + expected->place[column] - 1;
 
 		if (expected->place[column] == 0)
@@ -289,27 +289,27 @@ read_file(void *context)
 	struct expected *expected = &run->expected;
 	struct problems problems = { 0 };
 	static struct out rejects;
-	struct table table;
+	struct reader reader;
 	struct slice lines;
 	size_t at, seen = 0;
 	bool comparing = true, passing = !begins_with_return(expected);
 
 	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
-	table_open(&table, "file", files[run->which].kind, CSV_FORMAT, &problems, &rejects);
+	reader_open(&reader, "file", files[run->which].kind, CSV_FORMAT, &problems, &rejects);
 	CHECK(expect_header(expected, files[run->which].kind));
 	at = expected->at;
-	while (table_next(&table)) {
+	while (reader_next(&reader)) {
 		if (passing) {
 			pass_over(expected, &at, rejects.bytes + seen, rejects.len - seen);
-			pass_over(expected, &at, table.raw.ptr, table.raw.len);
+			pass_over(expected, &at, reader.raw.ptr, reader.raw.len);
 			seen = rejects.len;
 		}
 		comparing = comparing && expect_record(expected, &lines);
 		CHECK(comparing || expected->fault);
 		if (!comparing)
 			continue;
-		CHECK(table.raw.len == lines.len && memcmp(table.raw.ptr, lines.ptr, lines.len) == 0);
-		check_fields(expected, &table);
+		CHECK(reader.raw.len == lines.len && memcmp(reader.raw.ptr, lines.ptr, lines.len) == 0);
+		check_fields(expected, &reader);
 	}
 	if (passing) {
 		pass_over(expected, &at, rejects.bytes + seen, rejects.len - seen);
@@ -321,7 +321,7 @@ read_file(void *context)
 	CHECK(rejects.len >= expected->rejects.len);
 	CHECK(expected->rejects.len == 0 || memcmp(rejects.bytes, expected->rejects.ptr, expected->rejects.len) == 0);
 	CHECK(expected->fault || rejects.len == expected->rejects.len);
-	table_close(&table);
+	reader_close(&reader);
 }
 
 void

@@ -15,10 +15,11 @@ int fb_report(int argc, char **argv);
 /* Of the first byte. */
 enum { CHUNK = 0x0f, REVIEWS_ONLY = 0x10, SUMMARY = 0x20, JSON = 0x40, IS_PLAN = 0x80 };
 
+enum { RULE = 71 };	/* bytes of the line below the total, with its newline */
 static const char plan_header[] = "model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\n";
 static const char receipts_header[] = "status\tmodel\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus\tdetail\n";
 
-struct run {
+struct input {
 	unsigned char how;
 	int status;
 	long updated, skipped, failed, malformed;
@@ -41,7 +42,7 @@ is_reason(const struct naive_field *field)
 
 /* Counts a record as its status says. */
 static void
-count_record_naively(struct run *run, const struct naive_record *record)
+count_record_naively(struct input *run, const struct naive_record *record)
 {
 	const struct naive_field *field = record->field + (run->how & IS_PLAN ? 0 : 1);
 	int64_t id;
@@ -63,7 +64,7 @@ count_record_naively(struct run *run, const struct naive_record *record)
 }
 
 static void
-read_records_naively(struct run *run, const char *text, size_t len)
+read_records_naively(struct input *run, const char *text, size_t len)
 {
 	static struct naive_record record;
 	size_t line_len, whole;
@@ -83,7 +84,7 @@ read_records_naively(struct run *run, const char *text, size_t len)
 static void
 write_report(void *context)
 {
-	struct run *run = context;
+	struct input *run = context;
 	char *argv[] = { "fb-report", run->how & REVIEWS_ONLY ? "--model=review" : "--model=all", "file", NULL, NULL, NULL };
 	int argc = 3;
 
@@ -121,18 +122,21 @@ sum_of(const struct fuzz_bytes *report, const char *begin)
 }
 
 static void
-check_total(const struct run *run, const struct fuzz_bytes *report)
+check_total(const struct input *run, const struct fuzz_bytes *report)
 {
 	char total[64];
-	int len = snprintf(total, sizeof total, run->how & JSON ? "}, \"total\": %ld}\n" : " %ld records in total\n", run->updated);
+	int len = snprintf(total, sizeof total, run->how & JSON ? "}, \"total\": %ld" : " %ld records in total", run->updated);
 	const char *end = report->ptr + report->len;
 
+	if (!(run->how & JSON) && run->malformed > 0)
+		len += snprintf(total + len, sizeof total - (size_t)len, ", %ld rejected", run->malformed);
+	len += snprintf(total + len, sizeof total - (size_t)len, run->how & JSON ? "}\n" : "\n");
 	if (run->how & JSON) {
 		CHECK(report->len > (size_t)len && memcmp(end - len, total, (size_t)len) == 0);
 		CHECK(memchr(report->ptr, '\n', report->len) == end - 1);
 	} else {
-		end -= sizeof rule - 1;	/* the line below it */
-		CHECK(report->len > (size_t)len + sizeof rule && memcmp(end - len, total, (size_t)len) == 0);
+		end -= RULE;	/* the line below it */
+		CHECK(report->len > (size_t)len + RULE && memcmp(end - len, total, (size_t)len) == 0);
 	}
 }
 
@@ -140,7 +144,7 @@ void
 fuzz_one(const char *input, size_t len)
 {
 	static struct fuzz_bytes file;
-	struct run run = { 0 };
+	struct input run = { 0 };
 	const struct fuzz_bytes *report;
 
 	if (len == 0 || len > NAIVE_MAX / 2)

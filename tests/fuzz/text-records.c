@@ -5,12 +5,12 @@
  * fields of the naive reading, and survives being encoded and decoded again; what the reader rejects
  * the naive reading rejects, too, and comes out byte for byte; together they are all the lines.
  */
-#include "copytext.h"
-#include "model.h"
+#include "lib/copytext.h"
+#include "lib/model.h"
 #include "naive.h"
 #include "system.h"
-#include "table.h"
-#include "text.h"
+#include "lib/reader.h"
+#include "lib/text.h"
 
 const char program_name[] = "fuzz";
 
@@ -32,7 +32,7 @@ static const struct {
 };
 
 static const char *const names[COLUMNS] = {
-	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail"
+	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail", "rows"
 };
 
 struct header {
@@ -170,24 +170,24 @@ read_file(void *context)
 	struct run *run = context;
 	struct problems problems = { 0 };
 	static struct out rejects;
-	struct table table;
+	struct reader reader;
 
 	models_begin(&run->models);
 	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
-	table_open(&table, "file", files[run->which].kind, TEXT_FORMAT, &problems, &rejects);
+	reader_open(&reader, "file", files[run->which].kind, TEXT_FORMAT, &problems, &rejects);
 	CHECK(read_header(run));
-	while (table_next(&table)) {
+	while (reader_next(&reader)) {
 		CHECK(next_record(run, &record));
 		for (int i = 0; i < COLUMNS; i++)
 			if (run->header.place[i] > 0)
-				check_field(table.field[i], &record.field[run->header.place[i] - 1], &run->models);
+				check_field(reader.field[i], &record.field[run->header.place[i] - 1], &run->models);
 		run->accepted++;
 	}
 	CHECK(!next_record(run, &record));
 	CHECK(problems.count == run->rejected);
 	out_flush(&rejects);
 	CHECK(problems_status(&problems) == (run->rejected > 0 ? STATUS_SOME : STATUS_OK));
-	table_close(&table);
+	reader_close(&reader);
 	models_free(&run->models);
 }
 

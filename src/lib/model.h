@@ -12,8 +12,6 @@
 
 struct model {
 	struct slice name;	/* in records and options: answer; a NUL follows it */
-	const char *title;	/* in reports: Answer */
-	const char *plural;	/* in reports: answers */
 	const char *table;	/* in SQL, quoted as the columns are: "feedback_answer", "my schema"."notes" */
 	const char *schema_variable;	/* of psql: answer_schema */
 	const char *relation;	/* the same without its schema: "notes" */
@@ -42,9 +40,6 @@ void models_add(struct models *, const char *argument);
  */
 void models_load(struct models *, const char *path);
 
-/* --print-models: prints them as such lines to standard output and exits with STATUS_OK. */
-_Noreturn void models_print(struct models *);
-
 void models_free(struct models *);
 
 /* The index of a model by its name, or -1. */
@@ -56,9 +51,7 @@ int models_find(const struct models *, struct slice name);
  */
 void schema_read(struct buffer *identifier, const char *argument);
 
-/* Reads an argument of --model: the index of that model, or -1 for all of them. Dies if it is neither. */
-int models_choose(const struct models *, const char *argument);
-
+/* Whether a model is among those that were chosen: the index of one, or -1 for all. */
 static inline bool
 model_is_chosen(int choice, int model)
 {

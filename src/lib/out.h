@@ -1,10 +1,11 @@
 /*
  * Buffered output to a file descriptor. A write that fails ends the program with
- * STATUS_TROUBLE: a full disk is an error, not a short file.
+ * STATUS_TROUBLE, unless it may fail: a full disk is an error, not a short file.
  */
 #ifndef OUT_H
 #define OUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ struct out {
 	int fd;
 	const char *name;	/* for messages */
 	size_t len;
+	bool may_fail;		/* a write that fails sets `error`, and nothing is written from then on; else it ends the program */
+	int error;		/* an errno */
 	char bytes[64 * 1024];
 };
 
@@ -43,6 +46,12 @@ out_bytes(struct out *out, const char *bytes, size_t len)
 
 static inline void out_string(struct out *out, const char *string) { out_bytes(out, string, strlen(string)); }
 void out_int(struct out *, int64_t number);
+
+/* Bytes such that they cannot act on a terminal: what is unprintable comes as \xHH (text.h). */
+void out_shown(struct out *, struct slice);
+
+/* A byte as two hexadecimal digits. */
+void out_hex(struct out *, unsigned char byte);
 
 static inline void out_slice(struct out *out, struct slice slice) { out_bytes(out, slice.ptr, slice.len); }
 

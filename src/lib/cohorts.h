@@ -17,7 +17,7 @@
 
 #include "error.h"
 #include "slice.h"
-#include "table.h"
+#include "reader.h"
 
 /* All that a lookup compares lies in the first of its cache lines. */
 struct cohort {
@@ -39,10 +39,10 @@ struct cohorts {
 enum { COHORTS_AT_ONCE = 128 };
 
 /*
- * Reads a whole cohort dump. Malformed records are rejected through the table; the same cohort
+ * Reads a whole cohort dump. Malformed records are rejected through the reader; the same cohort
  * twice with different values ends the program with a message that names both lines.
  */
-void cohorts_load(struct cohorts *, struct table *dump);
+void cohorts_load(struct cohorts *, struct reader *dump);
 
 /*
  * Looks up to COHORTS_AT_ONCE cohorts up: found[i] becomes that of id[i], or NULL if the dump does not know

@@ -6,6 +6,7 @@
 #ifndef ERROR_H
 #define ERROR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* As grep and diff have them; see fb(7). */
@@ -33,6 +34,7 @@ void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Records that got no further. Zero it to begin. */
 struct problems {
 	uint64_t count;
+	bool silent;	/* they are counted, and somebody else has named them */
 };
 
 /* Counts one more; the first five are printed. */

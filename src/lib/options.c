@@ -39,6 +39,49 @@ option_number(const char *option, const char *argument, int64_t least, int64_t m
 	return number;
 }
 
+enum format
+option_format(const char *argument)
+{
+	if (strcmp(argument, "text") == 0)
+		return TEXT_FORMAT;
+	if (strcmp(argument, "csv") == 0)
+		return CSV_FORMAT;
+	die_usage("--format: '%s' is neither text nor csv", argument);
+}
+
+int
+option_model(const struct models *models, const char *argument)
+{
+	struct buffer names = { 0 };
+	int choice;
+
+	if (strcmp(argument, "all") == 0)
+		return -1;
+	choice = models_find(models, slice_of(argument));
+	if (choice != -1)
+		return choice;
+	for (int i = 0; i < models->count; i++) {
+		buffer_append(&names, models->model[i].name.ptr, models->model[i].name.len);
+		buffer_append(&names, ", ", 2);
+	}
+	die_usage("--model: '%s' is none of %.*sall", argument, (int)names.len, names.ptr);
+}
+
+void
+option_print_models(struct models *models)
+{
+	struct out out;
+
+	out_stdout(&out);
+	for (int i = 0; i < models->count; i++) {
+		out_string(&out, models->model[i].line);
+		out_string(&out, "\n");
+	}
+	models_free(models);
+	out_close(&out);
+	exit(STATUS_OK);
+}
+
 static _Noreturn void
 print_and_exit(const char *text, const char *more, const char *end)
 {
@@ -70,9 +113,9 @@ void
 common_option(int option, const char *help, struct models *models, bool *print_models)
 {
 	switch (option) {
-	case 'T': models_add(models, optarg); break;
-	case 'M': models_load(models, optarg); break;
-	case 'P': *print_models = true; break;
+	case OPTION_TABLE: models_add(models, optarg); break;
+	case OPTION_MODELS: models_load(models, optarg); break;
+	case OPTION_PRINT_MODELS: *print_models = true; break;
 	case 'h': models_free(models); print_and_exit(help, "", "");
 	case 'V': models_free(models); print_and_exit(program_name, " " FB_VERSION, "\n");
 	}

@@ -4,7 +4,6 @@
 #include "error.h"
 #include "lines.h"
 #include "model.h"
-#include "out.h"
 #include "text.h"
 
 static const char *const built_in[] = {
@@ -118,7 +117,6 @@ read_name(struct model *model, struct slice *rest)
 {
 	size_t len = 0;
 	struct slice name;
-	char *title;
 
 	while (len < rest->len && (is_lower(rest->ptr[len]) || (len > 0 && (is_digit(rest->ptr[len]) || rest->ptr[len] == '_'))))
 		len++;
@@ -131,12 +129,6 @@ read_name(struct model *model, struct slice *rest)
 		return "no model can be called all";
 	take(rest, '=');
 	model->name = (struct slice){ add_string(&model->text, name), name.len };
-	title = model->text.ptr + model->text.len;
-	model->title = add_string(&model->text, name);
-	title[0] = (char)(title[0] - 'a' + 'A');
-	model->plural = model->text.ptr + model->text.len;
-	buffer_append(&model->text, name.ptr, name.len);
-	buffer_append(&model->text, "s", 2);
 	model->schema_variable = model->text.ptr + model->text.len;
 	buffer_append(&model->text, name.ptr, name.len);
 	buffer_append(&model->text, "_schema", 8);
@@ -361,21 +353,6 @@ models_load(struct models *models, const char *path)
 }
 
 void
-models_print(struct models *models)
-{
-	struct out out;
-
-	out_stdout(&out);
-	for (int i = 0; i < models->count; i++) {
-		out_string(&out, models->model[i].line);
-		out_string(&out, "\n");
-	}
-	models_free(models);
-	out_close(&out);
-	exit(STATUS_OK);
-}
-
-void
 models_free(struct models *models)
 {
 	for (int i = 0; i < models->count; i++)
@@ -391,22 +368,4 @@ models_find(const struct models *models, struct slice name)
 		if (slice_equal(name, models->model[i].name))
 			return i;
 	return -1;
-}
-
-int
-models_choose(const struct models *models, const char *argument)
-{
-	struct buffer names = { 0 };
-	int choice;
-
-	if (strcmp(argument, "all") == 0)
-		return -1;
-	choice = models_find(models, slice_of(argument));
-	if (choice != -1)
-		return choice;
-	for (int i = 0; i < models->count; i++) {
-		buffer_append(&names, models->model[i].name.ptr, models->model[i].name.len);
-		buffer_append(&names, ", ", 2);
-	}
-	die_usage("--model: '%s' is none of %.*sall", argument, (int)names.len, names.ptr);
 }

@@ -48,7 +48,7 @@ read_more(struct lines *lines)
 	buffer_reserve(block, READ_SIZE + LINES_SLACK);
 	do
 		n = read(lines->fd, block->ptr + block->len, block->capacity - LINES_SLACK - block->len);
-	while (n == -1 && errno == EINTR);
+	while ((n == -1 && errno == EINTR) || (n == 0 && lines->wait != NULL && lines->wait(lines->wait_context, lines)));
 	if (n == -1)
 		die("%s: %s", lines->name, strerror(errno));
 	block->len += (size_t)n;

@@ -1,10 +1,10 @@
 /*
- * A table in a file: a header line that names the columns, then records. Columns are found by
- * name; their order does not matter and unknown ones are passed over. fb-records(5) has the
- * kinds of table and what happens to records that are no such thing.
+ * Reads a file of records: a header line that names the columns (header.h), then records (plain.h, fields.h). Columns are
+ * found by name; their order does not matter and unknown ones are passed over. fb-records(5) has the kinds of
+ * file and what happens to records that are malformed.
  */
-#ifndef TABLE_H
-#define TABLE_H
+#ifndef READER_H
+#define READER_H
 
 #include <stdbool.h>
 
@@ -17,23 +17,23 @@
 #include "slice.h"
 #include "text.h"
 
-/* The columns we know. A name means the same in every kind of table. */
+/* The columns we know. A name means the same in every kind of file. */
 enum column {
-	STATUS, MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, DETAIL,
+	STATUS, MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, DETAIL, ROWS_WAITING,
 	COLUMNS
 };
 
 enum kind {
-	ROWS, ROWS_OF_ONE_MODEL, COHORT_DUMP, CANDIDATES, PLAN, RECEIPTS, PLAN_OR_RECEIPTS,
+	ROWS, ROWS_OF_ONE_MODEL, COHORT_DUMP, CANDIDATES, PLAN, RECEIPTS, WAITING, TO_REPORT,
 	KINDS
 };
 
 enum format { ANY_FORMAT, TEXT_FORMAT, CSV_FORMAT };
 
-struct table {
+struct reader {
 	struct slice field[COLUMNS];	/* the record's fields, decoded; the NULL slice where it has no such column */
 	bool has[COLUMNS];		/* which columns the header names */
-	enum kind kind;			/* PLAN_OR_RECEIPTS becomes what it is */
+	enum kind kind;			/* TO_REPORT becomes PLAN, RECEIPTS or WAITING */
 	enum format format;
 	struct lines lines;
 	struct csv csv;
@@ -58,50 +58,53 @@ struct table {
 
 /*
  * Opens a file ("-": standard input) and reads its header. Dies if it cannot be read, or is no
- * table of this kind: no header, a column missing or twice, the very header of another kind.
+ * file of this kind: no header, a column missing or twice, the very header of another kind.
  * A CSV file must be a kind that allows it, rows or a cohort dump; `format` is what it is, or
  * ANY_FORMAT to go by the header line. Records that are rejected are told of and count in
- * `problems`, and are copied to `rejects`, unless these are NULL; all pointers must outlive the table.
+ * `problems`, and are copied to `rejects`, unless these are NULL; all pointers must outlive the reader.
  */
-void table_open(struct table *, const char *path, enum kind, enum format, struct problems *, struct out *rejects);
+void reader_open(struct reader *, const char *path, enum kind, enum format, struct problems *, struct out *rejects);
+
+/* The same for a file that is still being written: `wait` and its context are what they are in lines.h. */
+void reader_open_growing(struct reader *, const char *path, enum kind, struct problems *, bool (*wait)(void *, const struct lines *), void *context);
 
 /*
  * Opens them all, before anything else is done, and returns them for free(). No paths at all
- * are standard input; *count is how many tables there are then.
+ * are standard input; *count is how many readers there are then.
  */
-struct table *tables_open(char *const *paths, int *count, enum kind, enum format, struct problems *, struct out *rejects);
+struct reader *readers_open(char *const *paths, int *count, enum kind, enum format, struct problems *, struct out *rejects);
 
-/* Dies if `path` (NULL: none) is a file that one of the tables is read from: writing would destroy it. */
-void tables_refuse_output(const struct table *, int count, const char *path);
+/* Dies if `path` (NULL: none) is a file that is being read: writing would destroy it. */
+void readers_refuse_output(const struct reader *, int count, const char *path);
 
 /*
  * Reads on to the next well-formed record and sets `field`; false at the end. A record is
  * well-formed if it has as many fields as the header and nothing is wrong with its bytes
  * (copytext.h, csvtext.h). Fields stand until the next call.
  */
-bool table_next(struct table *);
+bool reader_next(struct reader *);
 
 /* Rejects the record at hand, for a reason that the caller found. */
-void table_reject(struct table *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reader_reject(struct reader *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Rejects the record because of what stands in a column that should hold a bigint. */
-void table_reject_bigint(struct table *, enum column);
+void reader_reject_bigint(struct reader *, enum column);
 
 /* Sets *number to a column's value, or rejects the record and returns false if it is no bigint. */
 static inline bool
-table_bigint(struct table *table, enum column column, int64_t *number)
+reader_bigint(struct reader *reader, enum column column, int64_t *number)
 {
-	if (text_bigint(table->field[column], number))
+	if (text_bigint(reader->field[column], number))
 		return true;
-	table_reject_bigint(table, column);
+	reader_reject_bigint(reader, column);
 	return false;
 }
 
-/* Writes the number that table_bigint read from a column. */
+/* Writes the number that reader_bigint read from a column. */
 static inline void
-table_put_bigint(const struct table *table, enum column column, int64_t number, struct out *out)
+reader_put_bigint(const struct reader *reader, enum column column, int64_t number, struct out *out)
 {
-	struct slice value = table->field[column];
+	struct slice value = reader->field[column];
 
 	if (text_is_plain_bigint(value))
 		out_slice(out, value);
@@ -110,26 +113,20 @@ table_put_bigint(const struct table *table, enum column column, int64_t number, 
 }
 
 /* The index of the model that the record names, or -1 after rejecting the record if there is no such model. */
-int table_find_model(struct table *, const struct models *);
+int reader_find_model(struct reader *, const struct models *);
 
 static inline int
-table_model(struct table *table, const struct models *models)
+reader_model(struct reader *reader, const struct models *models)
 {
 	/* Most often it is that of the record before. */
-	if (table->last_name.ptr != NULL && slice_equal(table->field[MODEL], table->last_name))
-		return table->last_model;
-	return table_find_model(table, models);
+	if (reader->last_name.ptr != NULL && slice_equal(reader->field[MODEL], reader->last_name))
+		return reader->last_model;
+	return reader_find_model(reader, models);
 }
 
-/* Goes back to the first record of a text table; false, and nothing done, where a file cannot (a pipe). */
-bool table_rewind(struct table *);
+/* Goes back to the first record of a text file; false, and nothing done, where a file cannot (a pipe). */
+bool reader_rewind(struct reader *);
 
-void table_close(struct table *);
-
-/* Writes the header line of a kind. */
-void table_put_header(struct out *, enum kind);
-
-/* Reads an argument of --format; dies if it is none. */
-enum format table_format(const char *argument);
+void reader_close(struct reader *);
 
 #endif

@@ -76,7 +76,7 @@ problem(struct problems *problems, const char *format, ...)
 {
 	va_list args;
 
-	if (problems->count++ >= PROBLEMS_SHOWN)
+	if (problems->count++ >= PROBLEMS_SHOWN || problems->silent)
 		return;
 	va_start(args, format);
 	put_message(format, args);

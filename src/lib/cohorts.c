@@ -11,7 +11,7 @@
 
 /* The syllabus id is written as a number: of a sign or leading zeros the plan knows nothing. */
 static void
-encode_plan_end(struct buffer *bytes, const struct table *dump, bool has_syllabus, int64_t syllabus_id)
+encode_plan_end(struct buffer *bytes, const struct reader *dump, bool has_syllabus, int64_t syllabus_id)
 {
 	char digits[24];
 	int len = snprintf(digits, sizeof digits, "%" PRId64, syllabus_id);
@@ -107,19 +107,19 @@ choose_factors(uint64_t factor[2])
 }
 
 void
-cohorts_load(struct cohorts *cohorts, struct table *dump)
+cohorts_load(struct cohorts *cohorts, struct reader *dump)
 {
 	struct buffer plan_end = { 0 };
 
 	*cohorts = (struct cohorts){ 0 };
 	choose_factors(cohorts->factor);
-	while (table_next(dump)) {
+	while (reader_next(dump)) {
 		bool has_syllabus = dump->field[SYLLABUS_ID].ptr != NULL;
 		int64_t id, syllabus_id = 0;
 		struct cohort *cohort;
 		unsigned hash;
 
-		if (!table_bigint(dump, COHORT_ID, &id) || (has_syllabus && !table_bigint(dump, SYLLABUS_ID, &syllabus_id)))
+		if (!reader_bigint(dump, COHORT_ID, &id) || (has_syllabus && !reader_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
 		hash = cohort_hash(cohorts, id);

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "out.h"
+#include "text.h"
 
 void
 out_stdout(struct out *out)
@@ -20,6 +21,8 @@ out_stdout(struct out *out)
 	}
 	out->fd = STDOUT_FILENO;
 	out->name = "standard output";
+	out->may_fail = false;
+	out->error = 0;
 	out->len = 0;
 }
 
@@ -30,19 +33,30 @@ out_open(struct out *out, const char *path)
 	if (out->fd == -1)
 		die("%s: %s", path, strerror(errno));
 	out->name = path;
+	out->may_fail = false;
+	out->error = 0;
 	out->len = 0;
 }
 
 static void
-write_all(const struct out *out, const char *bytes, size_t len)
+fail(struct out *out)
 {
-	while (len > 0) {
+	if (!out->may_fail)
+		die("%s: %s", out->name, strerror(errno));
+	out->error = errno;
+}
+
+static void
+write_all(struct out *out, const char *bytes, size_t len)
+{
+	while (len > 0 && out->error == 0) {
 		ssize_t n = write(out->fd, bytes, len);
 
-		if (n == -1 && errno == EINTR)
+		if (n == -1) {
+			if (errno != EINTR)
+				fail(out);
 			continue;
-		if (n == -1)
-			die("%s: %s", out->name, strerror(errno));
+		}
 		bytes += n;
 		len -= (size_t)n;
 	}
@@ -81,9 +95,33 @@ out_int(struct out *out, int64_t number)
 }
 
 void
+out_hex(struct out *out, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out_bytes(out, (char[]){ digits[byte >> 4], digits[byte & 15] }, 2);
+}
+
+void
+out_shown(struct out *out, struct slice value)
+{
+	struct slice piece;
+	bool printable;
+
+	while (text_piece(&value, &piece, &printable)) {
+		for (size_t i = 0; !printable && i < piece.len; i++) {
+			out_string(out, "\\x");
+			out_hex(out, (unsigned char)piece.ptr[i]);
+		}
+		if (printable)
+			out_slice(out, piece);
+	}
+}
+
+void
 out_close(struct out *out)
 {
 	out_flush(out);
 	if (close(out->fd) == -1)
-		die("%s: %s", out->name, strerror(errno));
+		fail(out);
 }

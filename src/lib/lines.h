@@ -25,6 +25,8 @@ struct lines {
 	bool at_end;		/* the file has no more bytes to read */
 	uint64_t number;	/* the current line's, from 1; a run's first line */
 	uint64_t next;		/* the number of the line after it */
+	bool (*wait)(void *context, const struct lines *);	/* NULL, or what waits where a file that grows has no more; false: it will not grow */
+	void *wait_context;
 };
 
 /* Opens a path, or standard input for "-". Dies if it cannot be opened or is a directory. `path` must outlive it. */

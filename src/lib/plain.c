@@ -1,0 +1,52 @@
+#include <string.h>
+
+#include "plain.h"
+
+/* Whether the backslash at an offset of a text record is that of \N, and this is all of its field. */
+static bool
+is_null_field(struct slice record, size_t offset)
+{
+	const char *s = record.ptr + offset, *end = record.ptr + record.len;
+
+	return (offset == 0 || s[-1] == '\t') && end - s >= 2 && s[1] == 'N' && (end - s == 2 || s[2] == '\t');
+}
+
+/* Whether nothing in the record needs decoding: CSV without quotes, or text without escapes but \N. */
+static bool
+stands_as_it_is(struct slice record, const struct marks *marks, bool csv)
+{
+	if (csv)
+		return marks->specials == 0;
+	for (size_t i = 0; i < marks->specials; i++)
+		if (!is_null_field(record, marks->special[i]))
+			return false;
+	return true;
+}
+
+bool
+plain_read(struct reader *reader, struct marks *marks)
+{
+	const bool csv = reader->format == CSV_FORMAT;
+	struct slice record = reader->raw;
+
+	record.len -= csv && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
+	if (!stands_as_it_is(record, marks, csv))
+		return false;
+	if (marks->odd < record.len && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
+		return false;
+	reader->count = marks->separators + 1;
+	if (reader->count != reader->width)
+		return true;
+	marks->separator[marks->separators] = record.len;
+	for (size_t i = 0; i < reader->wanted_count; i++) {
+		size_t index = reader->wanted[i].index;
+		size_t begin = index > 0 ? marks->separator[index - 1] + 1 : 0;
+		struct slice field = { record.ptr + begin, marks->separator[index] - begin };
+
+		if (csv ? field.len == 0 : field.len == 2 && *field.ptr == '\\')
+			field = (struct slice){ NULL, 0 };
+		reader->field[reader->wanted[i].column] = field;
+	}
+	return true;
+}
+

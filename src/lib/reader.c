@@ -1,0 +1,192 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fields.h"
+#include "header.h"
+#include "marks.h"
+#include "plain.h"
+#include "reader.h"
+
+static void
+read_header(struct reader *reader)
+{
+	const enum kind kind = reader->kind;
+	struct slice line;
+
+	csv_open(&reader->csv);
+	if (!lines_next(&reader->lines, &line))
+		die("%s: empty: not even a header, so this is not %s", reader->lines.name, header_kind(kind));
+	header_read(reader, line);
+}
+
+void
+reader_open(struct reader *reader, const char *path, enum kind kind, enum format format,
+    struct problems *problems, struct out *rejects)
+{
+	*reader = (struct reader){ .kind = kind, .format = format, .problems = problems, .rejects = rejects };
+	lines_open(&reader->lines, path);
+	read_header(reader);
+}
+
+void
+reader_open_growing(struct reader *reader, const char *path, enum kind kind, struct problems *problems,
+    bool (*wait)(void *, const struct lines *), void *context)
+{
+	*reader = (struct reader){ .kind = kind, .problems = problems };
+	lines_open(&reader->lines, path);
+	reader->lines.wait = wait;
+	reader->lines.wait_context = context;
+	read_header(reader);
+}
+
+struct reader *
+readers_open(char *const *paths, int *count, enum kind kind, enum format format,
+    struct problems *problems, struct out *rejects)
+{
+	static char *const standard_input[] = { "-" };
+	struct reader *readers;
+
+	if (*count == 0) {
+		paths = standard_input;
+		*count = 1;
+	}
+	readers = new_array((size_t)*count, sizeof *readers);
+	for (int i = 0; i < *count; i++)
+		reader_open(&readers[i], paths[i], kind, format, problems, rejects);
+	return readers;
+}
+
+void
+readers_refuse_output(const struct reader *readers, int count, const char *path)
+{
+	struct stat output, input;
+
+	if (path == NULL || stat(path, &output) == -1 || !S_ISREG(output.st_mode))
+		return;
+	for (int i = 0; i < count; i++)
+		if (fstat(readers[i].lines.fd, &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
+			die("%s: is read, so nothing can be written to it", path);
+}
+
+void
+reader_reject(struct reader *reader, const char *format, ...)
+{
+	char reason[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof reason, format, args);
+	va_end(args);
+	if (reader->problems != NULL)
+		problem(reader->problems, "%s:%" PRIu64 ": %s", reader->lines.name, reader->lines.number, reason);
+	if (reader->rejects != NULL)
+		out_slice(reader->rejects, reader->raw);
+}
+
+/* How many bytes of a value a message quotes. */
+static int
+shown(struct slice value)
+{
+	return value.len < 100 ? (int)value.len : 100;
+}
+
+void
+reader_reject_bigint(struct reader *reader, enum column column)
+{
+	struct slice value = reader->field[column];
+
+	if (value.ptr == NULL)
+		reader_reject(reader, "%s is NULL", header_column(column));
+	else
+		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s'",
+		    header_column(column), shown(value), value.ptr);
+}
+
+int
+reader_find_model(struct reader *reader, const struct models *models)
+{
+	struct slice name = reader->field[MODEL];
+	int model = models_find(models, name);
+
+	if (model == -1) {
+		reader_reject(reader, "unknown model: %.*s", shown(name), name.ptr != NULL ? name.ptr : "");
+		return -1;
+	}
+	reader->last_model = model;
+	reader->last_name = models->model[model].name;
+	return model;
+}
+
+static bool
+is_blank(struct slice line)
+{
+	return slice_is(line, "\n") || slice_is(line, "\r\n");
+}
+
+_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find looks at bytes behind what was read");
+
+/* Reads the next line, and finds its marks if it can; then *marked is true. False at the end. */
+static bool
+next_line(struct reader *reader, struct marks *marks, bool *marked)
+{
+	const bool csv = reader->format == CSV_FORMAT;
+	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
+	size_t len = marks_find(marks, lines_ahead(&reader->lines), separator, special);
+
+	*marked = len > 0;
+	if (*marked) {
+		lines_take(&reader->lines, len, &reader->raw);
+		return true;
+	}
+	if (!lines_next(&reader->lines, &reader->raw))
+		return false;
+	*marked = marks_find(marks, reader->raw, separator, special) > 0;
+	return true;
+}
+
+bool
+reader_next(struct reader *reader)
+{
+	struct marks marks;
+	bool marked;
+
+	while (next_line(reader, &marks, &marked)) {
+		const char *fault;
+
+		if (reader->format == CSV_FORMAT && is_blank(reader->raw))
+			continue;
+		fault = NULL;
+		reader->plain = marked && plain_read(reader, &marks);
+		if (!reader->plain) {
+			reader->count = reader->seen = 0;
+			fault = reader->format == CSV_FORMAT ? fields_read_csv(reader) : fields_read_text(reader);
+		}
+		if (fault == NULL && reader->count == reader->width)
+			return true;
+		if (fault != NULL)
+			reader_reject(reader, "%s", fault);
+		else
+			reader_reject(reader, "%zu fields where the header has %zu", reader->count, reader->width);
+	}
+	return false;
+}
+
+bool
+reader_rewind(struct reader *reader)
+{
+	struct slice header;
+
+	return lines_rewind(&reader->lines) && lines_next(&reader->lines, &header);
+}
+
+void
+reader_close(struct reader *reader)
+{
+	csv_close(&reader->csv);
+	buffer_free(&reader->scratch);
+	lines_close(&reader->lines);
+}

@@ -1,0 +1,198 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "counts.h"
+
+const char *const reasons[REASONS] = {
+	"already-set", "already-reverted", "cohort-changed", "syllabus-changed", "gone", "duplicate", "other-cohort", "other-syllabus",
+};
+
+void
+counts_begin(struct counts *counts, const struct models *models, int chosen)
+{
+	*counts = (struct counts){ .models = models, .chosen = chosen, .unapplied.silent = true };
+	counts->tally = new_array((size_t)models->count, sizeof *counts->tally);
+}
+
+/* Sets *outcome, and learns on the way whether this is an undo. False if the status is none of ours. */
+static bool
+read_status(struct counts *counts, const struct reader *reader, enum outcome *outcome)
+{
+	struct slice status = reader->field[STATUS];
+
+	*outcome = DONE;
+	if (reader->kind == PLAN || slice_is(status, "updated"))
+		return true;
+	if (slice_is(status, "reverted")) {
+		counts->undo = true;
+		return true;
+	}
+	*outcome = slice_is(status, "skipped") ? SKIPPED : FAILED;
+	return *outcome == SKIPPED || slice_is(status, "failed");
+}
+
+/* Whether a record is one that an undo would take back; of a plan and of receipts that are just told, all are. */
+static bool
+is_to_be_told(const struct counts *counts, const struct reader *reader)
+{
+	return !(counts->undo && counts->dry) || slice_is(reader->field[STATUS], "updated");
+}
+
+void
+counts_find(struct counts *counts, struct reader *reader, bool updated_only)
+{
+	enum outcome outcome;
+	int64_t id;
+
+	while (reader_next(reader)) {
+		int model = reader_model(reader, counts->models);
+
+		if (model == -1 || !reader_bigint(reader, ID, &id))
+			continue;
+		if (reader->kind == RECEIPTS && updated_only && !slice_is(reader->field[STATUS], "updated"))
+			continue;
+		if (!read_status(counts, reader, &outcome))
+			continue;
+		counts->tally[model].found++;
+	}
+	counts->found_known = true;
+}
+
+/* Sets *reason to the index of a skipped record's reason. */
+static bool
+find_reason(struct slice detail, int *reason)
+{
+	for (*reason = 0; *reason < REASONS; ++*reason)
+		if (slice_is(detail, reasons[*reason]))
+			return true;
+	return false;
+}
+
+static void
+keep_failure(struct tally *tally, int64_t id, struct slice detail)
+{
+	struct failure *failure;
+
+	if (tally->failed >= FAILURES_KEPT)
+		return;
+	failure = &tally->failures[tally->failed];
+	failure->id = id;
+	buffer_reserve(&failure->detail, 1);
+	buffer_append(&failure->detail, detail.ptr, detail.len);
+}
+
+static void
+count_failure(struct counts *counts, const struct reader *reader, const struct told *told)
+{
+	struct slice detail = reader->field[DETAIL];
+	struct tally *tally = &counts->tally[told->model];
+
+	keep_failure(tally, told->id, detail);
+	tally->failed++;
+	problem(&counts->problems, "%s:%" PRIu64 ": %s %" PRId64 " failed: %.*s", reader->lines.name, reader->lines.number,
+	    counts->models->model[told->model].name.ptr, told->id, (int)detail.len, detail.ptr != NULL ? detail.ptr : "");
+}
+
+bool
+counts_add(struct counts *counts, struct reader *reader, struct told *told)
+{
+	struct tally *tally;
+	bool known;
+	int reason = 0;	/* gcc for s390x does not see that it is set before it is used */
+
+	if (!is_to_be_told(counts, reader))
+		return false;
+	known = read_status(counts, reader, &told->outcome);
+	told->record = reader;
+	told->model = reader_model(reader, counts->models);
+	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
+		return false;
+	tally = &counts->tally[told->model];
+	if (!known || (told->outcome == SKIPPED && !find_reason(reader->field[DETAIL], &reason))) {
+		reader_reject(reader, "no such status or reason for it");
+		return false;
+	}
+	if (!model_is_chosen(counts->chosen, told->model))
+		return false;
+	if (told->outcome == DONE) {
+		tally->done++;
+	} else if (told->outcome == SKIPPED) {
+		tally->skipped++;
+		tally->skipped_for[reason]++;
+	} else {
+		count_failure(counts, reader, told);
+	}
+	return true;
+}
+
+bool
+counts_add_waiting(struct counts *counts, struct reader *reader, struct told *told, int64_t *rows)
+{
+	told->record = reader;
+	told->model = reader_model(reader, counts->models);
+	if (told->model == -1 || !reader_bigint(reader, ROWS_WAITING, rows))
+		return false;
+	if (*rows < 0) {
+		reader_reject(reader, "fewer rows than none");
+		return false;
+	}
+	if (!model_is_chosen(counts->chosen, told->model))
+		return false;
+	if (reader->field[SYLLABUS_ID].ptr != NULL)
+		counts->tally[told->model].eligible += *rows;
+	else
+		counts->tally[told->model].no_syllabus += *rows;
+	return true;
+}
+
+struct tally
+counts_sum(const struct counts *counts)
+{
+	struct tally sum = { 0 };
+
+	for (int i = 0; i < counts->models->count; i++) {
+		const struct tally *tally = &counts->tally[i];
+
+		sum.found += tally->found;
+		sum.done += tally->done;
+		sum.skipped += tally->skipped;
+		sum.failed += tally->failed;
+		sum.eligible += tally->eligible;
+		sum.no_syllabus += tally->no_syllabus;
+	}
+	return sum;
+}
+
+int64_t
+counts_rejected(const struct counts *counts)
+{
+	return (int64_t)(counts->problems.count + counts->unapplied.count) - counts_sum(counts).failed;
+}
+
+struct slice
+failure_message(struct slice detail)
+{
+	const char *space = detail.len > 0 ? memchr(detail.ptr, ' ', detail.len) : NULL;
+
+	if (space == NULL)
+		return detail;
+	return (struct slice){ space + 1, detail.len - (size_t)(space + 1 - detail.ptr) };
+}
+
+struct slice
+failure_state(struct slice detail)
+{
+	struct slice message = failure_message(detail);
+
+	return (struct slice){ detail.ptr, detail.len > message.len ? detail.len - message.len - 1 : 0 };
+}
+
+void
+counts_free(struct counts *counts)
+{
+	for (int i = 0; i < counts->models->count; i++)
+		for (int j = 0; j < FAILURES_KEPT; j++)
+			buffer_free(&counts->tally[i].failures[j].detail);
+	free(counts->tally);
+}
