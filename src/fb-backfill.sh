@@ -400,13 +400,19 @@ use_password() { # password
   export PGPASSFILE=$tmp/password
   unset PGPASSWORD
 }
+terminal='' terminal_settings=''
+restore_terminal() {
+  [ ! "$terminal_settings" ] || { stty "$terminal_settings" <&"$terminal"; exec {terminal}>&-; }
+  terminal_settings=''
+}
 ask_password() {
   local password=''
   { exec {terminal}<> /dev/tty; } 2> /dev/null || die "a password is needed, and there is no terminal to ask for it: nothing was changed"
+  terminal_settings=$(stty -g <&"$terminal") && stty -echo <&"$terminal"   # before it is asked for: who types early is not seen
   printf 'Password: ' >&"$terminal"
-  IFS= read -rs password <&"$terminal"
+  IFS= read -r password <&"$terminal"
   printf '\n' >&"$terminal"
-  exec {terminal}>&-
+  restore_terminal
   use_password "$password"
 }
 
@@ -734,6 +740,7 @@ clean_up() {
   local status=$? pid
   trap : USR1
   trap '' INT TERM HUP
+  restore_terminal
   [ "$reached_end" ] || (( status == 2 )) || status=2
   for pid in $(jobs -pr); do
     [ "$pid" = "$reporter" ] || kill -- "$pid" 2> /dev/null
