@@ -348,6 +348,19 @@ put_record(struct script *script, const struct reader *plan, int model, int64_t 
 	out_string(out, "\n");
 }
 
+/* Whether a receipt says that its row was updated. One that says nothing that we know is rejected. */
+static bool
+is_updated(struct reader *receipts)
+{
+	const struct slice status = receipts->field[STATUS];
+
+	if (slice_is(status, "updated"))
+		return true;
+	if (!slice_is(status, "reverted") && !slice_is(status, "skipped") && !slice_is(status, "failed"))
+		reader_reject(receipts, "no such status");
+	return false;
+}
+
 static void
 add_records(struct script *script, struct reader *plan)
 {
@@ -356,7 +369,7 @@ add_records(struct script *script, struct reader *plan)
 		bool same;
 		int model;
 
-		if (script->options->undo && !slice_is(plan->field[STATUS], "updated"))
+		if (script->options->undo && !is_updated(plan))
 			continue;
 		model = reader_model(plan, script->models);
 		if (model == -1 || !reader_bigint(plan, ID, &id) || !reader_bigint(plan, COHORT_ID, &cohort_id)
@@ -431,7 +444,7 @@ main(int argc, char **argv)
 	options = read_options(argc, argv);
 	script.has_model = new_array((size_t)options.models.count, sizeof *script.has_model);
 	count = argc - optind;
-	plans = readers_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, ANY_FORMAT, &problems, NULL);
+	plans = readers_open(argv + optind, &count, options.undo ? RECEIPTS : PLAN, &as_it_is, &problems, NULL);
 	if (options.preflight) {
 		put_preflight(&script, plans, count);
 	} else {

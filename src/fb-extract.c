@@ -17,7 +17,8 @@
 const char program_name[] = "fb-extract";
 
 static const char help[] =
-"Usage: fb-extract [--model NAME|all] [--format text|csv] [--rejects FILE] [FILE...]\n"
+"Usage: fb-extract [--model NAME|all] [--format text|csv] [--delimiter C] [--null STRING]\n"
+"                  [--rejects FILE] [FILE...]\n"
 "       fb-extract --sql [--model NAME|all] [--limit N] [--after ID] [--schema SCHEMA]\n"
 "       fb-extract --sql --count [--model NAME|all] [--schema SCHEMA]\n"
 "Keep the rows that have a cohort and no syllabus.\n"
@@ -25,6 +26,8 @@ static const char help[] =
 "  -m, --model NAME    work on this model (default: all); where the rows have no\n"
 "                      model column, it says which model they are\n"
 "  -f, --format F      read text (COPY's) or csv (default: the header line tells)\n"
+"      --delimiter C   read csv whose fields are separated by C\n"
+"      --null STRING   this stands for NULL, too; may be repeated\n"
 "      --rejects FILE  write malformed records to FILE, byte for byte\n"
 "      --sql           print the psql script whose output is this program's input\n"
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
@@ -58,7 +61,7 @@ struct options {
 	struct models models;
 	bool print_models;
 	int model;		/* the index of the one to work on, or -1: all */
-	enum format format;
+	struct reading reading;
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
@@ -68,7 +71,7 @@ struct options {
 	struct script_reach reach;
 };
 
-enum { OPTION_REJECTS = OPTION_OWN, OPTION_SQL, OPTION_COUNT, OPTION_AFTER };
+enum { OPTION_REJECTS = OPTION_OWN, OPTION_DELIMITER, OPTION_NULL, OPTION_SQL, OPTION_COUNT, OPTION_AFTER };
 
 static struct options
 read_options(int argc, char **argv)
@@ -76,6 +79,8 @@ read_options(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "model", required_argument, NULL, 'm' },
 		{ "format", required_argument, NULL, 'f' },
+		{ "delimiter", required_argument, NULL, OPTION_DELIMITER },
+		{ "null", required_argument, NULL, OPTION_NULL },
 		{ "rejects", required_argument, NULL, OPTION_REJECTS },
 		{ "sql", no_argument, NULL, OPTION_SQL },
 		{ "limit", required_argument, NULL, 'l' },
@@ -93,7 +98,9 @@ read_options(int argc, char **argv)
 	while ((option = option_next(argc, argv, "m:f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'm': model = optarg; break;
-		case 'f': options.format = option_format(optarg); break;
+		case 'f': options.reading.format = option_format(optarg); break;
+		case OPTION_DELIMITER: options.reading.delimiter = option_delimiter(optarg); break;
+		case OPTION_NULL: option_null(&options.reading.nulls, optarg); break;
 		case OPTION_REJECTS: options.rejects = optarg; break;
 		case OPTION_SQL: options.sql = true; break;
 		case 'l':
@@ -113,8 +120,10 @@ read_options(int argc, char **argv)
 	options.model = option_model(&options.models, model);
 	if (options.print_models)
 		option_print_models(&options.models);
-	if (options.sql && (optind < argc || options.format != ANY_FORMAT || options.rejects != NULL))
-		die_usage("--sql reads nothing: it goes with no file, --format or --rejects");
+	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
+		die_usage("--delimiter goes with CSV");
+	if (options.sql && (optind < argc || reading_is_given(&options.reading) || options.rejects != NULL))
+		die_usage("--sql reads nothing: it goes with no file and no option about files");
 	if (options.count && (!options.sql || limit_given || options.after_given))
 		die_usage("--count goes with --sql, and not with --limit or --after");
 	if (!options.sql && (options.after_given || script_reach_is_given(&options.reach)))
@@ -206,8 +215,9 @@ main(int argc, char **argv)
 		return STATUS_OK;
 	}
 	count = argc - optind;
+	options.reading.own = options.model == -1 ? NULL : &options.models.model[options.model];
 	rows = readers_open(argv + optind, &count, options.model == -1 ? ROWS : ROWS_OF_ONE_MODEL,
-	    options.format, &problems, options.rejects != NULL ? &rejects : NULL);
+	    &options.reading, &problems, options.rejects != NULL ? &rejects : NULL);
 	readers_refuse_output(rows, count, options.rejects);
 	if (options.rejects != NULL)
 		out_open(&rejects, options.rejects);
@@ -217,6 +227,7 @@ main(int argc, char **argv)
 		reader_close(&rows[i]);
 	}
 	free(rows);
+	buffer_free(&options.reading.nulls);
 	models_free(&options.models);
 	out_close(&out);
 	if (options.rejects != NULL)

@@ -279,7 +279,7 @@ find(struct report *report, struct reader *readers, int count)
 	struct reader plan;
 
 	if (report->options.plan != NULL) {
-		reader_open(&plan, report->options.plan, TO_REPORT, ANY_FORMAT, &counts->unapplied, NULL);
+		reader_open(&plan, report->options.plan, TO_REPORT, &as_it_is, &counts->unapplied, NULL);
 		counts_find(counts, &plan, true);
 		reader_close(&plan);
 		return;
@@ -298,7 +298,7 @@ find(struct report *report, struct reader *readers, int count)
 static int
 report_files(struct report *report, char *const *paths, int count)
 {
-	struct reader *readers = readers_open(paths, &count, TO_REPORT, ANY_FORMAT, &report->counts.problems, NULL);
+	struct reader *readers = readers_open(paths, &count, TO_REPORT, &as_it_is, &report->counts.problems, NULL);
 
 	for (int i = 1; i < count; i++)
 		if (readers[i].kind != readers[0].kind)

@@ -17,7 +17,8 @@
 const char program_name[] = "fb-resolve";
 
 static const char help[] =
-"Usage: fb-resolve --cohorts FILE [--format text|csv] [--limit N] [--unresolved FILE] [FILE...]\n"
+"Usage: fb-resolve --cohorts FILE [--format text|csv] [--delimiter C] [--null STRING]\n"
+"                  [--limit N] [--unresolved FILE] [FILE...]\n"
 "       fb-resolve --sql [--schema SCHEMA]\n"
 "Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
 "cohort has none.\n"
@@ -25,6 +26,8 @@ static const char help[] =
 "      --cohorts FILE     the cohort dump\n"
 "  -f, --format F         the dump is text (COPY's) or csv (default: its header\n"
 "                         line tells)\n"
+"      --delimiter C      the dump is csv whose fields are separated by C\n"
+"      --null STRING      this stands for NULL in the dump, too; may be repeated\n"
 "  -l, --limit N          stop after N resolved records of each model (default 0:\n"
 "                         no limit)\n"
 "      --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
@@ -41,7 +44,7 @@ static const char resolve_sql[] = {
 struct options {
 	const char *cohorts;	/* a path */
 	const char *unresolved;	/* a path, or NULL */
-	enum format format;	/* of the dump */
+	struct reading reading;	/* of the dump */
 	int64_t limit;		/* 0: none */
 	bool sql;
 	struct script_reach reach;
@@ -49,7 +52,7 @@ struct options {
 	bool print_models;
 };
 
-enum { OPTION_COHORTS = OPTION_OWN, OPTION_UNRESOLVED, OPTION_SQL };
+enum { OPTION_COHORTS = OPTION_OWN, OPTION_DELIMITER, OPTION_NULL, OPTION_UNRESOLVED, OPTION_SQL };
 
 static struct options
 read_options(int argc, char **argv)
@@ -57,6 +60,8 @@ read_options(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "cohorts", required_argument, NULL, OPTION_COHORTS },
 		{ "format", required_argument, NULL, 'f' },
+		{ "delimiter", required_argument, NULL, OPTION_DELIMITER },
+		{ "null", required_argument, NULL, OPTION_NULL },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "unresolved", required_argument, NULL, OPTION_UNRESOLVED },
 		{ "sql", no_argument, NULL, OPTION_SQL },
@@ -70,7 +75,9 @@ read_options(int argc, char **argv)
 	while ((option = option_next(argc, argv, "f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case OPTION_COHORTS: options.cohorts = optarg; break;
-		case 'f': options.format = option_format(optarg); break;
+		case 'f': options.reading.format = option_format(optarg); break;
+		case OPTION_DELIMITER: options.reading.delimiter = option_delimiter(optarg); break;
+		case OPTION_NULL: option_null(&options.reading.nulls, optarg); break;
 		case 'l': options.limit = option_number("--limit", optarg, 0, INT64_MAX); break;
 		case OPTION_UNRESOLVED: options.unresolved = optarg; break;
 		case OPTION_SQL: options.sql = true; break;
@@ -81,7 +88,9 @@ read_options(int argc, char **argv)
 	}
 	if (options.print_models)
 		option_print_models(&options.models);
-	if (options.sql && (optind < argc || options.cohorts != NULL || options.format != ANY_FORMAT || options.limit > 0
+	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
+		die_usage("--delimiter goes with CSV");
+	if (options.sql && (optind < argc || options.cohorts != NULL || reading_is_given(&options.reading) || options.limit > 0
 	    || options.unresolved != NULL))
 		die_usage("--sql reads nothing: it goes with no file and no option about files");
 	if (!options.sql && script_reach_is_given(&options.reach))
@@ -229,12 +238,13 @@ main(int argc, char **argv)
 	resolver.limit = options.limit;
 	resolver.keep_unresolved = options.unresolved != NULL;
 	resolver.resolved = new_array((size_t)options.models.count, sizeof *resolver.resolved);
-	reader_open(&dump, options.cohorts, COHORT_DUMP, options.format, &problems, NULL);
+	reader_open(&dump, options.cohorts, COHORT_DUMP, &options.reading, &problems, NULL);
 	readers_refuse_output(&dump, 1, options.unresolved);
 	cohorts_load(&resolver.cohorts, &dump);
 	reader_close(&dump);
+	buffer_free(&options.reading.nulls);
 	count = argc - optind;
-	candidates = readers_open(argv + optind, &count, CANDIDATES, ANY_FORMAT, &problems, NULL);
+	candidates = readers_open(argv + optind, &count, CANDIDATES, &as_it_is, &problems, NULL);
 	readers_refuse_output(candidates, count, options.unresolved);
 	if (resolver.keep_unresolved) {
 		out_open(&resolver.unresolved, options.unresolved);

@@ -89,8 +89,8 @@ END
   fb-extract --model answer rows.csv | cmp - expected
 }
 
-@test "CSV: quotes, commas and newlines in fields, CRLF, a byte-order mark, blank lines, no final newline" {
-  printf '\xef\xbb\xbfmodel,comment,id,cohort_id,syllabus_id\r\nanswer,"a ""quoted"", long\nstory\r\n",1,7,\r\n\r\nreview,,"2",8,' > rows.csv
+@test "CSV: quotes, commas and newlines in fields, CRLF, a byte-order mark, blank lines" {
+  printf '\xef\xbb\xbfmodel,comment,id,cohort_id,syllabus_id\r\nanswer,"a ""quoted"", long\nstory\r\n",1,7,\r\n\r\nreview,,"2",8,\r\n' > rows.csv
   run -0 fb-extract rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t2\t8')"
 }
@@ -116,7 +116,7 @@ fb-extract: rows.csv:6: carriage return without newline outside quotes"
   lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
   run -1 --separate-stderr fb-extract rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t2\t7')"
-  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is no decimal integer in bigint range: ''"
+  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is no decimal integer in bigint range: '' (if that stands for NULL, say so with --null)"
 }
 
 @test "CSV is what python's csv module reads" {
@@ -168,7 +168,7 @@ fb-extract: rows.tsv:5: invalid UTF-8"
   printf 'model,id,cohort_id,syllabus_id\r\nanswer,1,7,\r\nanswer,2,"7\n"x,\r\nanswer,3,7\nanswer,4,7,\nanswer,5,"7,\n' > rows.csv
   run -1 --separate-stderr fb-extract --rejects rejects rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t4\t7')"
-  assert_equal "$stderr" "fb-extract: rows.csv:3: a quote where none may stand
+  assert_equal "$stderr" "fb-extract: rows.csv:3-4: a quote where none may stand on line 4, in a field that begins on line 3, before 'x,\x0d\x0a'; 2 lines are not used
 fb-extract: rows.csv:5: 3 fields where the header has 4
 fb-extract: rows.csv:7: cut off: a quoted field never ends"
   run -0 cmp rejects <(printf 'answer,2,"7\n"x,\r\nanswer,3,7\nanswer,5,"7,\n')
@@ -194,7 +194,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' > f
   run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is the header of a plan, not of rows'
   lines 'model\tcohort_id\tsyllabus_id' > f
-  run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id is missing, so this is not rows'
+  run -2 fb-extract f;                assert_output "fb-extract: f:1: column id is missing, so this is not rows: the header has 'model', 'cohort_id', 'syllabus_id'"
   lines 'model\tid\tcohort_id\tsyllabus_id\tid' > f
   run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id stands twice in the header'
   run -2 fb-extract .;                assert_output 'fb-extract: .: Is a directory'

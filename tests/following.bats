@@ -212,6 +212,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   refute grep -q $'[\r\e]' err
 }
 
+# bats test_tags=native
 @test "progress on a terminal is drawn in one place, is erased for all else, and leaves nothing" {
   requires python3
   TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 60 bash -c 'fb-report --follow "$PWD/messages" --color never < facts' > sent &

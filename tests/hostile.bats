@@ -33,7 +33,7 @@ END
   cases << 'END'
 from cases import *
 for kind in KINDS:
-    refused(kind, b"hello\n", "f:1: no header: a line of column names, separated by TABs or commas, must come first")
+    refused(kind, b"hello\n", "f:1: no header: a line of column names, separated by TABs, commas or semicolons, must come first")
     for contents in b"hello, world\n", record(kind):
         write("f", contents)
         ran = read_as(kind, "f")
@@ -59,7 +59,8 @@ from cases import *
 for kind in KINDS:
     for column in COLUMNS[kind]:
         rest = [name for name in COLUMNS[kind] if name != column]
-        what = ": name it with --model NAME" if (kind, column) == ("rows", "model") else f", so this is not {CALLED[kind]}"
+        names = ", ".join(f"'{name}'" for name in rest + ["x"])
+        what = ": name it with --model NAME" if (kind, column) == ("rows", "model") else f", so this is not {CALLED[kind]}: the header has {names}"
         refused(kind, line(*rest, "x"), f"f:1: column {column} is missing{what}")  # x, lest it be the header of another kind
 END
 }
@@ -94,7 +95,7 @@ for kind in KINDS:
     for contents, fault in [
         (good, "cut off: no newline at its end"),
         (table.replace(b"\n", b"\r"), "cut off: no newline at its end"),
-        (table.replace(b"\n", b"\r\n"), r"malformed: raw carriage return (the text format has \r, and ends lines with a newline alone)"),
+        (good + b"\tx\ry\n", r"malformed: raw carriage return (the text format has \r, and ends lines with a newline alone)"),
         (good + b"\ta\0b\n", "malformed: NUL byte"),
         (good + b"\t\xff\n", "malformed: invalid UTF-8"),
         (good + b"\tx\\\n", "malformed: backslash at the end of the record"),
@@ -168,7 +169,8 @@ for kind in KINDS:
             equal(messages, [f"{PROGRAM[kind]}: f:{at}: {column} is no decimal integer in bigint range" for at in range(2, 2 + len(given))],
                   kind, column, given, ran.err)
         if (kind, column) in [("rows", "cohort_id"), ("rows", "syllabus_id"), ("cohorts", "syllabus_id")]:  # NULL says something here
-            write("f", header(kind), record(kind, **{column: r"\N"}))
+            without = {column: r"\N", **({"syllabus": r"\N"} if kind == "cohorts" else {})}
+            write("f", header(kind), record(kind, **without))
             equal(read_as(kind, "f").status, 0, kind, column)
         else:
             rejected(kind, f"{column} is NULL", header(kind), record(kind, **{column: r"\N"}))
@@ -186,7 +188,7 @@ for given in ["9223372036854775808", '" 7"', " 7", "7 ", '"7,000"', "7.0", "0x7"
     write("f", f"id,cohort_id,syllabus_id\n{given},7,\n".encode())
     ran = Ran("fb-extract", "--model", "answer", "f")
     equal((ran.status, ran.records, ran.messages[0].split(": '")[0]),
-          (1, b"", "fb-extract: f:2: id is no decimal integer in bigint range"), given, ran.messages)
+          (1, b"", f"fb-extract: f:{'2-3' if chr(10) in given else 2}: id is no decimal integer in bigint range"), given, ran.messages)
 END
 }
 
@@ -316,12 +318,12 @@ for end in b"\n", b"\r\n":
     for mark in b"", b"\xef\xbb\xbf":
         for names, note in [(b"id,cohort_id,syllabus_id", b""), (b'"id","cohort_id","syllabus_id"', b""),
                             (b'id,"a note\non two lines",cohort_id,syllabus_id', b'"x\ny",')]:
-            ran = extract(mark, names, end, b"1,", note, b"7,", end, end, b'"2",', note, b"7,")
+            ran = extract(mark, names, end, b"1,", note, b"7,", end, end, b'"2",', note, b"7,", end)
             ended(ran, 0, record("candidates") + record("candidates", id=2), [], end, mark, names)
 ended(extract(b"id,cohort_id,syllabus_id\r1,7,\r2,7,\r"), 2, b"",
       ["f:1: the header is malformed: carriage return without newline outside quotes"])
-ended(extract(b"\xef\xbb\xbf" * 2, b"id,cohort_id,syllabus_id\n1,7,\n"), 2, b"", ["f:1: column id is missing, so this is not rows"])
-ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f:1: the header is malformed: NUL byte"])
+ended(extract(b"\xef\xbb\xbf" * 2, b"id,cohort_id,syllabus_id\n1,7,\n"), 2, b"", ["f:1: column id is missing, so this is not rows: the header has '\\xef\\xbb\\xbfid', 'cohort_id', 'syllabus_id'"])
+ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8"])
 END
 }
 
@@ -335,12 +337,12 @@ def extract(*lines, rejects):
     return ran
 names = b"id,cohort_id,syllabus_id,x\n"
 open_quote = [b'2,7,,"b\n', b"3,7,,c\n", b"4,7,,d\n"]
-ended(extract(names, b'1,7,,"a"\n', *open_quote, rejects=open_quote), 1, record("candidates"), ["f:3: cut off: a quoted field never ends"])
+ended(extract(names, b'1,7,,"a"\n', *open_quote, rejects=open_quote), 1, record("candidates"), ["f:3-5: cut off: a quoted field never ends; 3 lines are not used"])
 # a quote further on closes it, and stands where none may: the lines up to there are one record
 two_lines = [b'2,7,,"b\n', b'3,7,,"c"\n']
-ended(extract(names, *two_lines, b"4,7,,d\n", rejects=two_lines), 1, record("candidates", id=4), ["f:2: a quote where none may stand"])
+ended(extract(names, *two_lines, b"4,7,,d\n", rejects=two_lines), 1, record("candidates", id=4), ["f:2-3: a quote where none may stand on line 3, in a field that begins on line 2, before 'c\"\\x0a'; 2 lines are not used"])
 write("f", b'id,cohort_id,"syllabus_id\n2,7,\n')
-ended(Ran("fb-extract", "--model", "answer", "f"), 2, b"", ["f:1: the header is malformed: cut off: a quoted field never ends"])
+ended(Ran("fb-extract", "--model", "answer", "f"), 2, b"", ["f:1: the header is malformed: cut off: a quoted field never ends; 2 lines are not used"])
 END
 }
 
@@ -406,14 +408,18 @@ for at in range(len(whole)):
         continue
     # a line may lack its end, and no more
     expected = b""
-    if at >= len(names + first) - 1:
+    if at >= len(names + first):  # its last value has no quotes
         expected += record("plan", cohort=r'a\n"b"')
     if at >= len(whole) - 1:
         expected += record("plan", id=2, cohort_id=8, cohort="z", syllabus="x,y", syllabus_id=123)
     equal(ran.records, expected, at)
-# Since it may, a last field without quotes cannot be told from its beginning.
+# A last field without quotes cannot be told from its beginning, so it is not used.
 ran = cut(names + b"7,full,miami,12")  # 123
-equal((ran.status, ran.records), (1, record("plan", syllabus_id=12)))
+equal((ran.status, ran.records), (1, b""))
+# Where that column is not used, or is quoted, the record is whole.
+for contents in b"cohort_id,syllabus,cohort,syllabus_id,x\n7,full,miami,9,12", b"cohort_id,syllabus_id,cohort,syllabus\n7,9,miami,\"full\"":
+    ran = cut(contents)
+    equal(ran.records, record("plan"), contents)
 END
 }
 
@@ -437,6 +443,76 @@ equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-extract: a:1: column mo
 END
 }
 
+@test "the header again, as in files that were joined: it is named; with its columns in another order nothing behind it is used" {
+  cases << 'END'
+from cases import *
+again = "the header again: it is passed over"
+other = "another header, with other columns or in another order: nothing from here on is used"
+for kind in KINDS:
+    rejected(kind, again, header(kind), header(kind), record(kind), taken=record("candidates" if kind == "rows" else "plan"))
+    # columns in another order, and another kind of file
+    for names in [COLUMNS[kind][::-1]] + [COLUMNS[k] for k in KINDS if k != kind]:
+        write("f", header(kind), record(kind), line(*names), record(kind, id=2))
+        ran = read_as(kind, "f")
+        equal((ran.status, ran.messages[0]), (2, f"{PROGRAM[kind]}: f:3: {other}"), kind, names)
+        equal(b"\t2\t7" in ran.out.split(b"COPY pg_temp.fb_batch (n")[-1], False, kind, names)
+# CSV, with quotes and CRLF
+def dump(*contents):
+    write("f", *contents)
+    return Ran("fb-resolve", "--cohorts", "f", stdin=header("candidates") + record("candidates", cohort_id=13))
+names, first = b"cohort_id,cohort,syllabus_id,syllabus\r\n", b"7,lima-1,12,web\r\n"
+ran = dump(names, first, b"\r\n", b'"syllabus_id","cohort","cohort_id","syllabus"\r\n', b"13,lima-2,8,data\r\n")
+equal((ran.status, ran.out, ran.messages), (2, b"", [f"fb-resolve: f:4: {other}"]))
+ran = dump(names, first, names, b"13,lima-2,8,data\r\n")
+equal((ran.status, ran.records, ran.messages), (1, line("answer", 1, 13, "lima-2", 8, "data"), [f"fb-resolve: f:3: {again}"]))
+# fb-report, of a plan and of receipts
+for kind in "plan", "receipts":
+    write("f", header(kind), record(kind), header(kind), record(kind, id=2))
+    ran = Ran("fb-report", "f")
+    equal((ran.status, ran.messages), (1, [f"fb-report: f:3: {again}"]), kind)
+    write("f", header(kind), record(kind), line(*COLUMNS[kind][::-1]))
+    ran = Ran("fb-report", "f")
+    equal((ran.status, ran.messages), (2, [f"fb-report: f:3: {other}"]), kind)
+END
+}
+
+@test "half a syllabus in a dump, statuses that there are none, a plan's duplicate" {
+  cases << 'END'
+from cases import *
+write("f", header("cohorts"), record("cohorts", syllabus_id=r"\N"), record("cohorts", cohort_id=8))
+ran = Ran("fb-resolve", "--cohorts", "f", stdin=header("candidates") + record("candidates", cohort_id=8))
+equal((ran.status, ran.messages), (1, ["fb-resolve: f:2: a syllabus without its id"]))
+for status in "Updated", "updated ", "", r"\N", "done":
+    rejected("receipts", "no such status", header("receipts"), record("receipts", status=status), record("receipts"), taken=record("plan"))
+for status in "skipped", "failed", "reverted":
+    write("f", header("receipts"), record("receipts", status=status))
+    ended(read_as("receipts", "f"), 0, b"", [], status)
+write("f", header("plan"), record("plan"), record("plan"), record("plan", model="review"), record("plan"))
+ran = Ran("fb-report", "f")
+equal(ran.status, 0)
+for text in "  [DRY RUN] Answer 1: skipped, duplicate\n", "Would update 2 Answer records\nSkipped: 1 (duplicate 1)\n", "Would update 3 records in total":
+    equal(text in ran.out.decode(), True, text, ran.out)
+END
+}
+
+@test "CSV: a quote that runs over lines: where it began, where it ended, and how many lines are not used" {
+  cases << 'END'
+from cases import *
+write("f", b'id,comment,cohort_id,syllabus_id\n1,x,7,\n2,"oops,7,\n3,x,7,\n4,x,8,\n5,"fine and long",8,\n6,y,8,\n')
+ended(Ran("fb-extract", "--model", "answer", "f"), 1, record("candidates") + record("candidates", id=6, cohort_id=8),
+      ["f:3-6: a quote where none may stand on line 6, in a field that begins on line 3, before 'fine and l'; 4 lines are not used"])
+# the field that is open began on a later line than its record
+write("f", b'id,comment,cohort_id,syllabus_id\n2,"a\nb","7\n3,x,7,\n')
+ended(Ran("fb-extract", "--model", "answer", "f"), 1, b"",
+      ["f:2-4: cut off: a quoted field never ends; it begins on line 3; 3 lines are not used"])
+# quotes escaped by backslashes: that is said once in a file
+write("f", b'id,comment,cohort_id,syllabus_id\n7,"a \\"b\\"",7,\n8,"a \\"b\\"",7,\n')
+ran = Ran("fb-extract", "--model", "answer", "f")
+hint = " (a backslash stands before it: CSV doubles a quote instead, and a program that writes \\\" must be told so)"
+ended(ran, 1, b"", ["f:2: a quote where none may stand" + hint, "f:3: a quote where none may stand"])
+END
+}
+
 @test "a cohort twice: the same values however they are written, or an error that names both lines" {
   cases << 'END'
 from cases import *
@@ -445,7 +521,7 @@ def dump(**third):
     return read_as("cohorts", "f")
 ended(dump(cohort_id="007", syllabus_id="+09", cohort=r"\155iami"), 0, record("plan"), [])
 for column, other in [("cohort", "lisbon"), ("cohort", "miami "), ("cohort", "Miami"), ("cohort", r"\N"),
-                      ("syllabus_id", 10), ("syllabus_id", r"\N"), ("syllabus", ""), ("syllabus", r"\N")]:
+                      ("syllabus_id", 10), ("syllabus", ""), ("syllabus", r"\N")]:
     ended(dump(**{column: other}), 2, b"", ["f:4: cohort 7 has other values here than on line 2"], column, other)
 END
 }

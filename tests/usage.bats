@@ -10,8 +10,8 @@ ${1%% *}: see '${1%% *} --help'"
 }
 
 @test "fb-extract: --sql, --count and --limit go together, and not with files" {
-  for more in rows.tsv '--format csv' '--rejects r'; do
-    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with no file, --format or --rejects'
+  for more in rows.tsv '--format csv' '--rejects r' '--null x' '--delimiter=,'; do
+    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with no file and no option about files'
   done
   refuses 'fb-extract --count' '--count goes with --sql, and not with --limit or --after'
   refuses 'fb-extract --sql --count --after 1' '--count goes with --sql, and not with --limit or --after'

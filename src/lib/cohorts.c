@@ -121,6 +121,10 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 
 		if (!reader_bigint(dump, COHORT_ID, &id) || (has_syllabus && !reader_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
+		if (!has_syllabus && dump->field[SYLLABUS].ptr != NULL) {
+			reader_reject(dump, "a syllabus without its id");
+			continue;
+		}
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
 		hash = cohort_hash(cohorts, id);
 		HASH_FIND_BYHASHVALUE(hh, cohorts->map, &id, sizeof id, hash, cohort);

@@ -1,3 +1,6 @@
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "csvtext.h"
 #include "error.h"
 
@@ -19,13 +22,29 @@ not_a_space(unsigned char c)
 	return 0;
 }
 
-void
-csv_open(struct csv *csv)
+static void
+begin_parser(struct csv *csv)
 {
 	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) != 0)
 		die("libcsv cannot be initialised");
 	csv_set_space_func(&csv->parser, not_a_space);	/* libcsv would strip blanks */
 	csv_set_blk_size(&csv->parser, FIELD_STEP);	/* and grow by 128 bytes: minutes for a quote never closed */
+	csv_set_delim(&csv->parser, (unsigned char)csv->delimiter);
+}
+
+void
+csv_separate(struct csv *csv, char delimiter)
+{
+	csv->delimiter = delimiter;
+	csv_set_delim(&csv->parser, (unsigned char)delimiter);
+}
+
+void
+csv_open(struct csv *csv)
+{
+	csv->escape_told = false;
+	csv->delimiter = ',';
+	begin_parser(csv);
 }
 
 static void
@@ -49,35 +68,95 @@ end_record(int terminator, void *arg)
 	record->ended = true;
 }
 
+/* After a fault the parser stands in the middle of something. */
+static void
+begin_again(struct csv *csv)
+{
+	csv_free(&csv->parser);
+	begin_parser(csv);
+}
+
+/* "; N lines are not used", if they are several. */
+static void
+put_lines_lost(struct csv *csv, const struct lines *lines, size_t len)
+{
+	const uint64_t count = lines->next - lines->number;
+
+	if (count > 1)
+		snprintf(csv->message + len, sizeof csv->message - len, "; %" PRIu64 " lines are not used", count);
+}
+
+/*
+ * What is wrong where libcsv stopped, `at` bytes behind the record's beginning: a quote within a field that has none around
+ * it, or something behind the quote that ends a field, which began on the line `began`.
+ */
+static const char *
+describe_quote(struct csv *csv, const struct lines *lines, struct slice record, size_t at, uint64_t began)
+{
+	const bool is_quote = record.ptr[at] == '"';
+	const size_t quote = is_quote ? at : at - 1;	/* something stands before it, or it would be in order */
+	size_t len = 0;
+
+	len += (size_t)snprintf(csv->message, sizeof csv->message, "a quote where none may stand");
+	if (lines->next - 1 > lines->number)
+		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, " on line %" PRIu64
+		    ", in a field that begins on line %" PRIu64 ", before '%.*s'", lines->next - 1, began,
+		    (int)(record.len - quote - 1 < 10 ? record.len - quote - 1 : 10), record.ptr + quote + 1);
+	if (!csv->escape_told && record.ptr[quote - 1] == '\\') {
+		csv->escape_told = true;
+		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len,
+		    " (a backslash stands before it: CSV doubles a quote instead, and a program that writes \\\" must be told so)");
+	}
+	put_lines_lost(csv, lines, len);
+	return csv->message;
+}
+
+/* What is wrong where the file ends within quotes. */
+static const char *
+describe_open_quote(struct csv *csv, const struct lines *lines, uint64_t began)
+{
+	size_t len = (size_t)snprintf(csv->message, sizeof csv->message, "cut off: a quoted field never ends");
+
+	if (began > lines->number)
+		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, "; it begins on line %" PRIu64, began);
+	put_lines_lost(csv, lines, len);
+	return csv->message;
+}
+
 const char *
 csv_record(struct csv *csv, struct lines *lines, struct slice *line, csv_field_function *field, void *context)
 {
 	static const char lone_return[] = "carriage return without newline outside quotes";
 	struct record record = { .field = field, .context = context };
 	const char *fault = NULL;
+	uint64_t began = lines->number;	/* the line on which a field that goes on began */
 	size_t parsed = 0;
 
-	while (fault == NULL && !record.ended) {
-		size_t left = line->len - parsed;
+	while (!record.ended) {
+		const size_t left = line->len - parsed, fields = record.index;
+		const size_t taken = csv_parse(&csv->parser, line->ptr + parsed, left, end_field, end_record, &record);
 
-		if (csv_parse(&csv->parser, line->ptr + parsed, left, end_field, end_record, &record) != left) {
+		if (taken != left) {
 			if (csv->parser.status != CSV_EPARSE)
 				die("out of memory");
-			fault = "a quote where none may stand";
+			fault = describe_quote(csv, lines, *line, parsed + taken, began);
+			break;
 		}
+		if (record.index > fields)
+			began = lines->next - 1;
 		parsed = line->len;
-		if (fault == NULL && !record.ended && !lines_extend(lines, line))
+		if (!record.ended && !lines_extend(lines, line))
 			break;
 	}
 	/* Ends a last record without newline, and a field that began behind a lone carriage return. */
-	if (fault == NULL && csv_fini(&csv->parser, end_field, end_record, &record) != 0)
-		fault = record.ended ? lone_return : "cut off: a quoted field never ends";
-	if (fault == NULL && record.more_after_end)
-		fault = lone_return;
-	if (fault != NULL) {	/* then the parser stands in the middle of something */
-		csv_close(csv);
-		csv_open(csv);
+	if (fault == NULL) {
+		if (csv_fini(&csv->parser, end_field, end_record, &record) != 0)
+			fault = record.ended ? lone_return : describe_open_quote(csv, lines, began);
+		else if (record.more_after_end)
+			fault = lone_return;
 	}
+	if (fault != NULL)
+		begin_again(csv);
 	return fault;
 }
 

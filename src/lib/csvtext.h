@@ -13,6 +13,9 @@
 
 struct csv {
 	struct csv_parser parser;
+	char delimiter;
+	bool escape_told;	/* that quotes seem to be escaped by backslashes */
+	char message[256];	/* the last fault, if it is about a quote */
 };
 
 /* Takes the index-th field (from 0) of a record, decoded; it stands only during the call. */
@@ -20,10 +23,13 @@ typedef void csv_field_function(void *context, size_t index, struct slice value)
 
 void csv_open(struct csv *);
 
+/* What separates fields from now on; at first it is a comma. */
+void csv_separate(struct csv *, char delimiter);
+
 /*
  * Parses the record that begins with *line, and makes *line longer while a quoted field goes on
  * over its end. Calls `field` for each field in order, also for those before a fault.
- * Returns what is wrong with the record, or NULL if nothing is.
+ * Returns what is wrong with the record, or NULL if nothing is; it stands until the next call.
  */
 const char *csv_record(struct csv *, struct lines *, struct slice *line, csv_field_function *field, void *context);
 

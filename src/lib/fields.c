@@ -7,6 +7,15 @@ is_wanted(const struct reader *reader, size_t index)
 	return reader->seen < reader->wanted_count && reader->wanted[reader->seen].index == index;
 }
 
+/* A word for NULL is NULL. */
+static void
+set_field(struct reader *reader, enum column column, struct slice value)
+{
+	if (reader->how->nulls.len > 0 && reader_is_null_word(reader, value))
+		value = (struct slice){ NULL, 0 };
+	reader->field[column] = value;
+}
+
 const char *
 fields_read_text(struct reader *reader)
 {
@@ -16,6 +25,9 @@ fields_read_text(struct reader *reader)
 	if (rest.ptr[rest.len - 1] != '\n')
 		return "cut off: no newline at its end";
 	rest.len--;
+	if (reader->crlf && (rest.len == 0 || rest.ptr[rest.len - 1] != '\r'))
+		return "a newline ends it, and carriage return and newline the header";
+	rest.len -= reader->crlf;
 	fault = copytext_fault(rest);
 	if (fault != NULL)
 		return fault;
@@ -23,7 +35,7 @@ fields_read_text(struct reader *reader)
 	buffer_reserve(&reader->scratch, rest.len);
 	for (; copytext_field(&rest, &field); reader->count++)
 		if (is_wanted(reader, reader->count))
-			reader->field[reader->wanted[reader->seen++].column] = copytext_decode(field, &reader->scratch);
+			set_field(reader, reader->wanted[reader->seen++].column, copytext_decode(field, &reader->scratch));
 	return NULL;
 }
 
@@ -38,8 +50,21 @@ csv_field(void *context, size_t index, struct slice value)
 		return;
 	column = reader->wanted[reader->seen++].column;
 	reader->offset[column] = reader->scratch.len;
-	reader->field[column] = value;
+	set_field(reader, column, value);
 	buffer_append(&reader->scratch, value.ptr, value.len);
+}
+
+/*
+ * Whether something may be missing from a last record without a newline: behind a quote nothing is, and behind a column that
+ * is not used it does not matter. Other programs write such files.
+ */
+static bool
+may_be_cut_off(const struct reader *reader)
+{
+	const char last = reader->raw.ptr[reader->raw.len - 1];
+
+	return last != '\n' && last != '"'
+	    && reader->wanted[reader->wanted_count - 1].index == reader->count - 1;
 }
 
 const char *
@@ -50,6 +75,8 @@ fields_read_csv(struct reader *reader)
 	reader->scratch.len = 0;
 	buffer_reserve(&reader->scratch, reader->raw.len);	/* an empty field must not point to NULL */
 	fault = csv_record(&reader->csv, &reader->lines, &reader->raw, csv_field, reader);
+	if (fault == NULL && may_be_cut_off(reader))
+		fault = "cut off, perhaps: no newline at its end, behind a value that is used";
 	if (fault == NULL)
 		fault = text_fault(reader->raw);
 	/* Only now does scratch stand still. */

@@ -1,4 +1,6 @@
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "copytext.h"
 #include "header.h"
@@ -46,20 +48,169 @@ header_put(struct out *out, enum kind kind)
 	out_string(out, "\n");
 }
 
-static void
-header_field(void *context, size_t index, struct slice name)
-{
-	struct reader *reader = context;
+/* ---- what the file is ---- */
 
-	reader->width = index + 1;
+/* A line without its newline, or carriage return and newline. */
+static struct slice
+without_end(struct slice line)
+{
+	if (line.len > 0 && line.ptr[line.len - 1] == '\n')
+		line.len--;
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	return line;
+}
+
+static bool
+begins_with(struct slice line, const char *bytes, size_t len)
+{
+	return line.len >= len && memcmp(line.ptr, bytes, len) == 0;
+}
+
+/* Dies if the first line is that of a file in another encoding or compressed, by its first bytes. */
+static void
+refuse_foreign(struct slice line, const char *file)
+{
+	if (begins_with(line, "\xff\xfe", 2) || begins_with(line, "\xfe\xff", 2) || (line.len >= 2 && (line.ptr[0] == '\0') != (line.ptr[1] == '\0')))
+		die("%s: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8", file);
+	if (begins_with(line, "\x1f\x8b", 2))
+		die("%s: compressed by gzip: gzip -dc gives the file", file);
+	if (begins_with(line, "PK\x03\x04", 4))
+		die("%s: a zip archive, or a spreadsheet such as .xlsx: unpack it, or save the sheet as CSV", file);
+}
+
+/* The first TAB, comma or semicolon of a line that is not within quotes; '\0' if there is none. */
+static char
+first_separator(struct slice line)
+{
+	bool quoted = false, semicolon = false, comma = false;
+
+	for (size_t i = 0; i < line.len; i++) {
+		quoted = quoted != (line.ptr[i] == '"');
+		if (!quoted && line.ptr[i] == '\t')
+			return '\t';
+		semicolon = semicolon || (!quoted && !comma && line.ptr[i] == ';');
+		comma = comma || (!quoted && !semicolon && line.ptr[i] == ',');
+	}
+	return semicolon ? ';' : comma ? ',' : '\0';
+}
+
+static void
+choose_format(struct reader *reader, struct slice line)
+{
+	const char first = first_separator(line);
+
+	if (reader->separator != '\0') {
+		reader->format = CSV_FORMAT;
+	} else if (reader->format == TEXT_FORMAT || (reader->format == ANY_FORMAT && first == '\t')) {
+		reader->format = TEXT_FORMAT;
+		reader->separator = '\t';
+	} else if (reader->format == ANY_FORMAT && first == '\0') {
+		die("%s:%" PRIu64 ": no header: a line of column names, separated by TABs, commas or semicolons, must come first",
+		    reader->lines.name, reader->lines.number);
+	} else {
+		reader->format = CSV_FORMAT;
+		reader->separator = first == ';' ? ';' : ',';
+	}
+}
+
+static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
+
+/* ---- its columns ---- */
+
+/* Where a name stands, and how often. */
+struct place {
+	size_t index;
+	size_t times;
+};
+
+/* The names of a header, while they are read. */
+struct names {
+	const struct model *own;		/* whose columns may be called as its table calls them; NULL: none */
+	size_t width;
+	struct place as_ours[COLUMNS];		/* by the names of fb-records(5) */
+	struct place as_own[COLUMNS];		/* by the model's */
+	struct buffer shown;			/* all of them, for a message */
+};
+
+/* Whether an identifier, quoted as in SQL, is this name. */
+static bool
+identifier_is(const char *identifier, struct slice name)
+{
+	const char *s = identifier + 1;
+	size_t i = 0;
+
+	for (; s[0] != '"' || s[1] == '"'; s++, i++) {
+		s += s[0] == '"';
+		if (i == name.len || name.ptr[i] != s[0])
+			return false;
+	}
+	return i == name.len;
+}
+
+static void
+note_place(struct place *place, size_t index)
+{
+	if (place->times++ == 0)
+		place->index = index;
+}
+
+static void
+take_name(void *context, size_t index, struct slice name)
+{
+	struct names *names = context;
+
+	names->width = index + 1;
+	if (name.ptr == NULL)
+		name = slice_of("");
+	for (enum column column = 0; column < COLUMNS; column++)
+		if (slice_is(name, column_names[column]))
+			note_place(&names->as_ours[column], index);
+	if (names->own != NULL) {
+		if (identifier_is(names->own->id, name))
+			note_place(&names->as_own[ID], index);
+		if (identifier_is(names->own->cohort_id, name))
+			note_place(&names->as_own[COHORT_ID], index);
+		if (identifier_is(names->own->syllabus_id, name))
+			note_place(&names->as_own[SYLLABUS_ID], index);
+	}
+	if (names->shown.len < 500) {
+		buffer_append(&names->shown, index > 0 ? ", '" : "'", index > 0 ? 3 : 1);
+		buffer_append(&names->shown, name.ptr, name.len);
+		buffer_append(&names->shown, "'", 1);
+	}
+}
+
+static bool
+has_column(enum kind kind, enum column column)
+{
+	for (size_t i = 0; i < kinds[kind].count; i++)
+		if (kinds[kind].columns[i] == column)
+			return true;
+	return false;
+}
+
+/* Makes `wanted` of the known columns, in the order of the file. */
+static void
+choose_columns(struct reader *reader, const struct names *names)
+{
+	const bool own = names->own != NULL && names->as_ours[MODEL].times == 0;
+
+	reader->width = names->width;
 	for (enum column column = 0; column < COLUMNS; column++) {
-		if (!slice_is(name, column_names[column]))
+		const struct place *place = own && names->as_own[column].times > 0 ? &names->as_own[column] : &names->as_ours[column];
+		size_t at = reader->wanted_count;
+
+		if (place->times > 1 && has_column(reader->kind, column))
+			die("%s:%" PRIu64 ": column %s stands twice in the header", reader->lines.name, reader->lines.number, column_names[column]);
+		if (place->times != 1)
 			continue;
-		if (reader->has[column])
-			die("%s:1: column %s stands twice in the header", reader->lines.name, column_names[column]);
 		reader->has[column] = true;
-		reader->wanted[reader->wanted_count].index = index;
-		reader->wanted[reader->wanted_count++].column = column;
+		for (; at > 0 && reader->wanted[at - 1].index > place->index; at--)
+			reader->wanted[at] = reader->wanted[at - 1];
+		reader->wanted[at].index = place->index;
+		reader->wanted[at].column = column;
+		reader->wanted_count++;
 	}
 }
 
@@ -82,46 +233,30 @@ same_kind(enum kind a, enum kind b)
 }
 
 static void
-check_kind(const struct reader *reader)
+check_kind(const struct reader *reader, const struct names *names)
 {
 	const char *file = reader->lines.name, *wanted = kinds[reader->kind].name;
+	const uint64_t line = reader->lines.number;
 
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		if (!same_kind(kind, reader->kind) && is_header_of(reader, kind))
-			die("%s:1: this is the header of %s, not of %s", file, kinds[kind].name, wanted);
+			die("%s:%" PRIu64 ": this is the header of %s, not of %s", file, line, kinds[kind].name, wanted);
 	if (reader->kind == PLAN && reader->has[STATUS])
-		die("%s:1: it has a column status, so this is no plan, but receipts", file);
+		die("%s:%" PRIu64 ": it has a column status, so this is no plan, but receipts", file, line);
 	for (size_t i = 0; i < kinds[reader->kind].count; i++) {
 		enum column column = kinds[reader->kind].columns[i];
 
 		if (reader->has[column])
 			continue;
 		if (reader->kind == ROWS && column == MODEL)
-			die("%s:1: column model is missing: name it with --model NAME", file);
-		die("%s:1: column %s is missing, so this is not %s", file, column_names[column], wanted);
+			die("%s:%" PRIu64 ": column model is missing: name it with --model NAME", file, line);
+		die("%s:%" PRIu64 ": column %s is missing, so this is not %s: the header has %.*s", file, line, column_names[column], wanted,
+		    (int)names->shown.len, names->shown.ptr);
 	}
 }
 
-static enum format
-guess_format(struct slice line, const char *file)
-{
-	if (memchr(line.ptr, '\t', line.len) != NULL)
-		return TEXT_FORMAT;
-	if (memchr(line.ptr, ',', line.len) != NULL)
-		return CSV_FORMAT;
-	die("%s:1: no header: a line of column names, separated by TABs or commas, must come first", file);
-}
-
-static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
-
-static bool
-has_byte_order_mark(struct slice line)
-{
-	return line.len >= sizeof byte_order_mark && memcmp(line.ptr, byte_order_mark, sizeof byte_order_mark) == 0;
-}
-
 static void
-read_text_header(struct reader *reader, struct slice line)
+read_text_names(struct reader *reader, struct slice line, struct names *names)
 {
 	const char *file = reader->lines.name, *fault;
 	struct slice field;
@@ -129,45 +264,134 @@ read_text_header(struct reader *reader, struct slice line)
 
 	if (line.ptr[line.len - 1] != '\n')
 		die("%s:1: the header is cut off: no newline at its end", file);
-	line.len--;
+	reader->crlf = line.len >= 2 && line.ptr[line.len - 2] == '\r';
+	line = without_end(line);
 	fault = copytext_fault(line);
-	if (fault == NULL && has_byte_order_mark(line))
+	if (fault == NULL && begins_with(line, byte_order_mark, sizeof byte_order_mark))
 		fault = "a byte-order mark, which only CSV may have";
 	if (fault != NULL)
 		die("%s:1: the header is malformed: %s", file, fault);
 	while (copytext_field(&line, &field))
-		header_field(reader, index++, field);
+		take_name(names, index++, field);
 }
 
+/* Makes *line longer, if the header is. */
 static void
-read_csv_header(struct reader *reader, struct slice line)
+read_csv_names(struct reader *reader, struct slice *line, struct names *names)
 {
-	const char *fault = csv_record(&reader->csv, &reader->lines, &line, header_field, reader);
+	const char *fault;
 
+	csv_separate(&reader->csv, reader->separator);
+	fault = csv_record(&reader->csv, &reader->lines, line, take_name, names);
 	if (fault == NULL)
-		fault = text_fault(line);
+		fault = text_fault(*line);
 	if (fault != NULL)
-		die("%s:1: the header is malformed: %s", reader->lines.name, fault);
+		die("%s:%" PRIu64 ": the header is malformed: %s", reader->lines.name, reader->lines.number, fault);
+}
+
+/* A first line that says which delimiter there is, as Excel has it: sep=; */
+static bool
+says_delimiter(struct slice line)
+{
+	line = without_end(line);
+	return line.len == 5 && begins_with(line, "sep=", 4);
 }
 
 void
-header_read(struct reader *reader, struct slice line)
+header_read(struct reader *reader, struct slice line, const struct model *own)
 {
 	const enum kind kind = reader->kind;
+	struct names names = { .own = own };
 
-	if (reader->format == ANY_FORMAT)
-		reader->format = guess_format(line, reader->lines.name);
-	if (reader->format == CSV_FORMAT && !kinds[kind].csv)
-		die("%s:1: %s must be in the text format, with TABs", reader->lines.name, kinds[kind].name);
-	if (reader->format == CSV_FORMAT) {
-		if (has_byte_order_mark(line))
-			lines_skip(&reader->lines, &line, sizeof byte_order_mark);
-		read_csv_header(reader, line);
-	} else {
-		read_text_header(reader, line);
+	refuse_foreign(line, reader->lines.name);
+	if (reader->format != TEXT_FORMAT && begins_with(line, byte_order_mark, sizeof byte_order_mark)
+	    && first_separator(line) != '\t')
+		lines_skip(&reader->lines, &line, sizeof byte_order_mark);
+	if (reader->format != TEXT_FORMAT && reader->separator == '\0' && says_delimiter(line)) {
+		reader->separator = line.ptr[4];
+		if (!lines_next(&reader->lines, &line))
+			die("%s: no header behind the first line", reader->lines.name);
 	}
+	choose_format(reader, line);
+	if (reader->format == CSV_FORMAT && !kinds[kind].csv)
+		die("%s:%" PRIu64 ": %s must be in the text format, with TABs", reader->lines.name, reader->lines.number, kinds[kind].name);
+	if (reader->format == CSV_FORMAT)
+		read_csv_names(reader, &line, &names);
+	else
+		read_text_names(reader, line, &names);
+	choose_columns(reader, &names);
 	if (kind == TO_REPORT)
 		reader->kind = reader->has[STATUS] ? RECEIPTS : reader->has[ROWS_WAITING] && !reader->has[ID] ? WAITING : PLAN;
-	check_kind(reader);
-	reader->ours = is_header_of(reader, reader->kind);
+	check_kind(reader, &names);
+	reader->ours = is_header_of(reader, reader->kind) && !reader->crlf;
+	line = without_end(line);
+	buffer_append(&reader->header, line.ptr, line.len);
+	buffer_free(&names.shown);
+}
+
+/* ---- the header again ---- */
+
+/* Takes the next name off a line that may be a header; quotes around it are no part of it. */
+static bool
+take_next(struct slice *rest, char separator, struct slice *name)
+{
+	const char *end;
+
+	if (rest->ptr == NULL)
+		return false;
+	end = rest->len > 0 ? memchr(rest->ptr, separator, rest->len) : NULL;
+	*name = (struct slice){ rest->ptr, end != NULL ? (size_t)(end - rest->ptr) : rest->len };
+	*rest = end != NULL ? (struct slice){ end + 1, rest->len - name->len - 1 } : (struct slice){ NULL, 0 };
+	if (name->len >= 2 && name->ptr[0] == '"' && name->ptr[name->len - 1] == '"')
+		*name = (struct slice){ name->ptr + 1, name->len - 2 };
+	return true;
+}
+
+/* Whether a line names all columns of a kind. */
+static bool
+names_all(struct slice line, char separator, enum kind kind)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < kinds[kind].count; i++) {
+		struct slice rest = line, name;
+		bool named = false;
+
+		while (take_next(&rest, separator, &name))
+			named = named || slice_is(name, column_names[kinds[kind].columns[i]]);
+		found += named;
+	}
+	return found == kinds[kind].count && found > 0;
+}
+
+/* Whether a line is (12 rows), as psql writes it below a table. */
+static bool
+is_footer(struct slice line)
+{
+	size_t at = 1;
+
+	if (line.len == 0 || line.ptr[0] != '(')
+		return false;
+	while (at < line.len && line.ptr[at] >= '0' && line.ptr[at] <= '9')
+		at++;
+	line = (struct slice){ line.ptr + at, line.len - at };
+	return at > 1 && (slice_is(line, " rows)") || slice_is(line, " row)"));
+}
+
+const char *
+header_again(const struct reader *reader)
+{
+	const struct slice line = without_end(reader->raw);
+
+	if (slice_equal(line, (struct slice){ reader->header.ptr, reader->header.len }))
+		return "the header again: it is passed over";
+	if (slice_is(line, "\x1a"))
+		return "the mark with which DOS ends a file (0x1a): it is passed over";
+	if (is_footer(line))
+		return "psql's count of the rows: it is passed over; COPY and psql --csv write none";
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		if (names_all(line, reader->separator, kind))
+			die("%s:%" PRIu64 ": another header, with other columns or in another order: nothing from here on is used",
+			    reader->lines.name, reader->lines.number);
+	return NULL;
 }

@@ -49,6 +49,28 @@ option_format(const char *argument)
 	die_usage("--format: '%s' is neither text nor csv", argument);
 }
 
+char
+option_delimiter(const char *argument)
+{
+	const unsigned char c = (unsigned char)argument[0];
+
+	if (strlen(argument) != 1 || c >= 0x80 || (c < 0x20 && c != '\t') || strchr("\"\\", c) != NULL)
+		die_usage("--delimiter: '%s' is not one character that can separate fields", argument);
+	return argument[0];
+}
+
+void
+option_null(struct buffer *nulls, const char *argument)
+{
+	buffer_append(nulls, argument, strlen(argument) + 1);
+}
+
+bool
+reading_is_given(const struct reading *reading)
+{
+	return reading->format != ANY_FORMAT || reading->delimiter != '\0' || reading->nulls.len > 0;
+}
+
 int
 option_model(const struct models *models, const char *argument)
 {

@@ -19,6 +19,15 @@ int64_t option_number(const char *option, const char *argument, int64_t least, i
 /* Reads an argument of --format; dies if it is none. */
 enum format option_format(const char *argument);
 
+/* Reads an argument of --delimiter; dies if it can separate no fields. */
+char option_delimiter(const char *argument);
+
+/* Appends an argument of --null. */
+void option_null(struct buffer *nulls, const char *argument);
+
+/* Whether any of these three was given. */
+bool reading_is_given(const struct reading *);
+
 /* Reads an argument of --model: the index of that model, or -1 for all of them. Dies if it is neither. */
 int option_model(const struct models *, const char *argument);
 

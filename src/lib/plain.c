@@ -29,7 +29,9 @@ plain_read(struct reader *reader, struct marks *marks)
 	const bool csv = reader->format == CSV_FORMAT;
 	struct slice record = reader->raw;
 
-	record.len -= csv && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
+	record.len -= (csv || reader->crlf) && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
+	if (reader->crlf && record.len == reader->raw.len - 1)
+		return false;	/* another end than the header's */
 	if (!stands_as_it_is(record, marks, csv))
 		return false;
 	if (marks->odd < record.len && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
@@ -44,6 +46,8 @@ plain_read(struct reader *reader, struct marks *marks)
 		struct slice field = { record.ptr + begin, marks->separator[index] - begin };
 
 		if (csv ? field.len == 0 : field.len == 2 && *field.ptr == '\\')
+			field = (struct slice){ NULL, 0 };
+		if (reader->how->nulls.len > 0 && reader_is_null_word(reader, field))
 			field = (struct slice){ NULL, 0 };
 		reader->field[reader->wanted[i].column] = field;
 	}

@@ -11,6 +11,8 @@
 #include "plain.h"
 #include "reader.h"
 
+const struct reading as_it_is = { ANY_FORMAT, '\0', { NULL, 0, 0 }, NULL };
+
 static void
 read_header(struct reader *reader)
 {
@@ -20,14 +22,14 @@ read_header(struct reader *reader)
 	csv_open(&reader->csv);
 	if (!lines_next(&reader->lines, &line))
 		die("%s: empty: not even a header, so this is not %s", reader->lines.name, header_kind(kind));
-	header_read(reader, line);
+	header_read(reader, line, reader->how->own);
 }
 
 void
-reader_open(struct reader *reader, const char *path, enum kind kind, enum format format,
+reader_open(struct reader *reader, const char *path, enum kind kind, const struct reading *how,
     struct problems *problems, struct out *rejects)
 {
-	*reader = (struct reader){ .kind = kind, .format = format, .problems = problems, .rejects = rejects };
+	*reader = (struct reader){ .kind = kind, .format = how->format, .separator = how->delimiter, .how = how, .problems = problems, .rejects = rejects };
 	lines_open(&reader->lines, path);
 	read_header(reader);
 }
@@ -36,7 +38,7 @@ void
 reader_open_growing(struct reader *reader, const char *path, enum kind kind, struct problems *problems,
     bool (*wait)(void *, const struct lines *), void *context)
 {
-	*reader = (struct reader){ .kind = kind, .problems = problems };
+	*reader = (struct reader){ .kind = kind, .how = &as_it_is, .problems = problems };
 	lines_open(&reader->lines, path);
 	reader->lines.wait = wait;
 	reader->lines.wait_context = context;
@@ -44,7 +46,7 @@ reader_open_growing(struct reader *reader, const char *path, enum kind kind, str
 }
 
 struct reader *
-readers_open(char *const *paths, int *count, enum kind kind, enum format format,
+readers_open(char *const *paths, int *count, enum kind kind, const struct reading *how,
     struct problems *problems, struct out *rejects)
 {
 	static char *const standard_input[] = { "-" };
@@ -56,7 +58,7 @@ readers_open(char *const *paths, int *count, enum kind kind, enum format format,
 	}
 	readers = new_array((size_t)*count, sizeof *readers);
 	for (int i = 0; i < *count; i++)
-		reader_open(&readers[i], paths[i], kind, format, problems, rejects);
+		reader_open(&readers[i], paths[i], kind, how, problems, rejects);
 	return readers;
 }
 
@@ -75,14 +77,18 @@ readers_refuse_output(const struct reader *readers, int count, const char *path)
 void
 reader_reject(struct reader *reader, const char *format, ...)
 {
-	char reason[1024];
+	char reason[1024], last[24];
+	const char *again;
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(reason, sizeof reason, format, args);
 	va_end(args);
+	again = header_again(reader);
+	snprintf(last, sizeof last, "-%" PRIu64, reader->lines.next - 1);
 	if (reader->problems != NULL)
-		problem(reader->problems, "%s:%" PRIu64 ": %s", reader->lines.name, reader->lines.number, reason);
+		problem(reader->problems, "%s:%" PRIu64 "%s: %s", reader->lines.name, reader->lines.number,
+		    reader->lines.next - 1 > reader->lines.number ? last : "", again != NULL ? again : reason);
 	if (reader->rejects != NULL)
 		out_slice(reader->rejects, reader->raw);
 }
@@ -94,16 +100,73 @@ shown(struct slice value)
 	return value.len < 100 ? (int)value.len : 100;
 }
 
+bool
+reader_is_null_word(const struct reader *reader, struct slice field)
+{
+	const struct buffer *nulls = &reader->how->nulls;
+
+	for (size_t i = 0; i < nulls->len; i += strlen(nulls->ptr + i) + 1)
+		if (slice_is(field, nulls->ptr + i))
+			return true;
+	return false;
+}
+
+/* What a value looks like that is no bigint. */
+enum look { LOOKS_NULL, LOOKS_QUOTED_NULL, LOOKS_DECIMAL, LOOKS_ROUNDED, LOOKS_GROUPED, LOOKS };
+
+static const char *const hints[LOOKS] = {
+	[LOOKS_NULL] = "if that stands for NULL, say so with --null",
+	[LOOKS_QUOTED_NULL] = "Miller puts quotes around COPY's NULL: --null \"'\\N'\"",
+	[LOOKS_DECIMAL] = "a decimal point stands there, as pandas writes ids where some are missing",
+	[LOOKS_ROUNDED] = "a spreadsheet has written it so, and has perhaps rounded it: export it as a whole number",
+	[LOOKS_GROUPED] = "it has separators of thousands: export it without them",
+};
+
+/* LOOKS if it looks like nothing that we know. */
+static enum look
+look_of(struct slice value)
+{
+	static const char *const nulls[] = { "", "NULL", "null", "(null)", "[NULL]", "\\N", "NaN", "nan", "None", "none" };
+	size_t digits = 0, points = 0, commas = 0, exponents = 0;
+
+	for (size_t i = 0; i < sizeof nulls / sizeof nulls[0]; i++)
+		if (slice_is(value, nulls[i]))
+			return LOOKS_NULL;
+	if (slice_is(value, "'\\N'"))
+		return LOOKS_QUOTED_NULL;
+	for (size_t i = 0; i < value.len; i++) {
+		digits += value.ptr[i] >= '0' && value.ptr[i] <= '9';
+		points += value.ptr[i] == '.';
+		commas += value.ptr[i] == ',';
+		exponents += i > 0 && (value.ptr[i] == 'E' || value.ptr[i] == 'e' || value.ptr[i] == '+');
+	}
+	if (digits > 1 && exponents > 0 && digits + points + exponents == value.len)
+		return LOOKS_ROUNDED;
+	if (digits > 1 && points == 1 && digits + points == value.len)
+		return LOOKS_DECIMAL;
+	if (digits > 1 && commas > 0 && digits + commas == value.len)
+		return LOOKS_GROUPED;
+	return LOOKS;
+}
+
 void
 reader_reject_bigint(struct reader *reader, enum column column)
 {
-	struct slice value = reader->field[column];
+	const struct slice value = reader->field[column];
+	enum look look;
 
-	if (value.ptr == NULL)
+	if (value.ptr == NULL) {
 		reader_reject(reader, "%s is NULL", header_column(column));
-	else
-		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s'",
-		    header_column(column), shown(value), value.ptr);
+		return;
+	}
+	look = look_of(value);
+	if (look < LOOKS && (reader->hinted & 1u << look) == 0) {
+		reader->hinted |= 1u << look;
+		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s' (%s)", header_column(column), shown(value), value.ptr,
+		    hints[look]);
+	} else {
+		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s'", header_column(column), shown(value), value.ptr);
+	}
 }
 
 int
@@ -134,7 +197,7 @@ static bool
 next_line(struct reader *reader, struct marks *marks, bool *marked)
 {
 	const bool csv = reader->format == CSV_FORMAT;
-	const char separator = csv ? ',' : '\t', special = csv ? '"' : '\\';
+	const char separator = reader->separator, special = csv ? '"' : '\\';
 	size_t len = marks_find(marks, lines_ahead(&reader->lines), separator, special);
 
 	*marked = len > 0;
@@ -188,5 +251,6 @@ reader_close(struct reader *reader)
 {
 	csv_close(&reader->csv);
 	buffer_free(&reader->scratch);
+	buffer_free(&reader->header);
 	lines_close(&reader->lines);
 }

@@ -30,11 +30,23 @@ enum kind {
 
 enum format { ANY_FORMAT, TEXT_FORMAT, CSV_FORMAT };
 
+/* How files are to be read, as options have it. Zero it to begin: then the header line tells. */
+struct reading {
+	enum format format;
+	char delimiter;			/* of CSV; '\0': the header line tells */
+	struct buffer nulls;		/* what else stands for NULL: strings, one behind the other, each with its NUL byte */
+	const struct model *own;	/* whose columns may be called as its table calls them; NULL: none */
+};
+
 struct reader {
 	struct slice field[COLUMNS];	/* the record's fields, decoded; the NULL slice where it has no such column */
 	bool has[COLUMNS];		/* which columns the header names */
 	enum kind kind;			/* TO_REPORT becomes PLAN, RECEIPTS or WAITING */
 	enum format format;
+	char separator;			/* of fields */
+	bool crlf;			/* a text file whose lines end with carriage return and newline */
+	const struct reading *how;
+	unsigned hinted;		/* which hints were given, a bit each */
 	struct lines lines;
 	struct csv csv;
 	struct slice raw;		/* the record as it stands in the file, newline included */
@@ -45,6 +57,7 @@ struct reader {
 	} wanted[COLUMNS];		/* the known columns, by their place in the file */
 	size_t wanted_count;
 	size_t width;			/* fields in the header */
+	struct buffer header;		/* its line, without the end */
 	bool ours;			/* the header is the one that we write for this kind */
 	size_t count;			/* fields in the record at hand */
 	size_t seen;			/* of them, known columns, while they are read one by one */
@@ -59,20 +72,25 @@ struct reader {
 /*
  * Opens a file ("-": standard input) and reads its header. Dies if it cannot be read, or is no
  * file of this kind: no header, a column missing or twice, the very header of another kind.
- * A CSV file must be a kind that allows it, rows or a cohort dump; `format` is what it is, or
- * ANY_FORMAT to go by the header line. Records that are rejected are told of and count in
+ * A CSV file must be a kind that allows it, rows or a cohort dump. Records that are rejected are told of and count in
  * `problems`, and are copied to `rejects`, unless these are NULL; all pointers must outlive the reader.
  */
-void reader_open(struct reader *, const char *path, enum kind, enum format, struct problems *, struct out *rejects);
+void reader_open(struct reader *, const char *path, enum kind, const struct reading *, struct problems *, struct out *rejects);
 
 /* The same for a file that is still being written: `wait` and its context are what they are in lines.h. */
 void reader_open_growing(struct reader *, const char *path, enum kind, struct problems *, bool (*wait)(void *, const struct lines *), void *context);
+
+/* How text in our own form is read. */
+extern const struct reading as_it_is;
+
+/* Whether a field holds one of the words for NULL. */
+bool reader_is_null_word(const struct reader *, struct slice field);
 
 /*
  * Opens them all, before anything else is done, and returns them for free(). No paths at all
  * are standard input; *count is how many readers there are then.
  */
-struct reader *readers_open(char *const *paths, int *count, enum kind, enum format, struct problems *, struct out *rejects);
+struct reader *readers_open(char *const *paths, int *count, enum kind, const struct reading *, struct problems *, struct out *rejects);
 
 /* Dies if `path` (NULL: none) is a file that is being read: writing would destroy it. */
 void readers_refuse_output(const struct reader *, int count, const char *path);

@@ -71,12 +71,14 @@ is_unprintable(const unsigned char *s, size_t len)
 		return true;
 	case 1:
 		return s[0] < 0x20 || s[0] == 0x7f;
-	case 2:	/* U+0080 to U+009F, U+061C */
-		return (s[0] == 0xc2 && s[1] < 0xa0) || (s[0] == 0xd8 && s[1] == 0x9c);
-	case 3:	/* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 */
+	case 2:	/* U+0080 to U+00A0, U+00AD, U+061C */
+		return (s[0] == 0xc2 && (s[1] <= 0xa0 || s[1] == 0xad)) || (s[0] == 0xd8 && s[1] == 0x9c);
+	case 3:	/* U+200B to U+200F, U+2028 to U+202F, U+2060 to U+206F, U+FEFF */
 		if (s[0] == 0xe2 && s[1] == 0x80)
-			return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
-		return s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9;
+			return (s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xaf);
+		if (s[0] == 0xe2 && s[1] == 0x81)
+			return s[2] >= 0xa0 && s[2] <= 0xaf;
+		return s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf;
 	default:
 		return false;
 	}

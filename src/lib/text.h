@@ -12,9 +12,9 @@ const char *text_fault(struct slice);
 
 /*
  * Takes the next piece off *rest; false when nothing is left. It is either a run of characters that
- * can be shown, or (*printable is false) one that a terminal might act on: a control character (C0,
- * DEL, C1), one that turns the direction of text (Unicode's bidirectional controls), or a byte that
- * is no UTF-8. Those are shown as \xHH, byte by byte.
+ * can be shown, or (*printable is false) one that a terminal might act on, or that nobody could see: a control character
+ * (C0, DEL, C1), one that turns the direction of text (Unicode's bidirectional controls), an invisible one, or a byte
+ * that is no UTF-8. Those are shown as \xHH, byte by byte.
  */
 bool text_piece(struct slice *rest, struct slice *piece, bool *printable);
 

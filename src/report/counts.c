@@ -11,7 +11,7 @@ const char *const reasons[REASONS] = {
 void
 counts_begin(struct counts *counts, const struct models *models, int chosen)
 {
-	*counts = (struct counts){ .models = models, .chosen = chosen, .unapplied.silent = true };
+	*counts = (struct counts){ .models = models, .chosen = chosen, .last_model = -1, .unapplied.silent = true };
 	counts->tally = new_array((size_t)models->count, sizeof *counts->tally);
 }
 
@@ -94,6 +94,17 @@ count_failure(struct counts *counts, const struct reader *reader, const struct t
 	    counts->models->model[told->model].name.ptr, told->id, (int)detail.len, detail.ptr != NULL ? detail.ptr : "");
 }
 
+/* Whether a plan's record is for the same row as the one before: fb-apply will skip it. */
+static bool
+is_duplicate(struct counts *counts, const struct told *told)
+{
+	const bool duplicate = told->model == counts->last_model && told->id == counts->last_id;
+
+	counts->last_model = told->model;
+	counts->last_id = told->id;
+	return duplicate;
+}
+
 bool
 counts_add(struct counts *counts, struct reader *reader, struct told *told)
 {
@@ -109,7 +120,12 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
 		return false;
 	tally = &counts->tally[told->model];
-	if (!known || (told->outcome == SKIPPED && !find_reason(reader->field[DETAIL], &reason))) {
+	told->reason = reader->field[DETAIL];
+	if (reader->kind == PLAN && is_duplicate(counts, told)) {
+		told->outcome = SKIPPED;
+		told->reason = slice_of("duplicate");
+	}
+	if (!known || (told->outcome == SKIPPED && !find_reason(told->reason, &reason))) {
 		reader_reject(reader, "no such status or reason for it");
 		return false;
 	}

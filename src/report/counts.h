@@ -35,6 +35,8 @@ struct counts {
 	bool dry;		/* nothing was done: these are a plan, or receipts of which an undo is told beforehand */
 	bool undo;
 	bool found_known;
+	int last_model;		/* of the record before, in a plan; -1: none was */
+	int64_t last_id;
 	struct tally *tally;	/* for each model */
 	struct problems problems;
 	struct problems unapplied;	/* records that there were to do, and that were rejected before; they were named then */
@@ -47,6 +49,7 @@ struct told {
 	enum outcome outcome;
 	int model;
 	int64_t id;
+	struct slice reason;	/* why it was skipped, as receipts say it */
 	const struct reader *record;	/* its fields */
 };
 

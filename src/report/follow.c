@@ -97,7 +97,7 @@ catch_up(struct follow *follow)
 		struct reader reader;
 
 		follow->counted += strlen(path) + 1;
-		reader_open(&reader, path, TO_REPORT, ANY_FORMAT, &follow->counts->unapplied, NULL);
+		reader_open(&reader, path, TO_REPORT, &as_it_is, &follow->counts->unapplied, NULL);
 		counts_find(follow->counts, &reader, true);
 		reader_close(&reader);
 	}

@@ -211,7 +211,7 @@ text_put_record(struct text *text, const struct told *told)
 	put_number(out, " ", told->id, ": ");
 	if (told->outcome == SKIPPED) {
 		out_string(out, "skipped, ");
-		put_value(out, field[DETAIL]);
+		put_value(out, told->reason);
 	} else if (told->outcome == FAILED) {
 		put_value(out, failure_message(field[DETAIL]));
 	} else if (text->counts->undo) {

@@ -150,3 +150,14 @@ naive_read(struct naive_record *record, const char *line, size_t len)
 		at++;
 	}
 }
+
+bool
+naive_has_another_header(const char *bytes, size_t len)
+{
+	static const char name[] = "cohort_id";
+	int count = 0;
+
+	for (size_t i = 0; i + strlen(name) <= len; i++)
+		count += memcmp(bytes + i, name, strlen(name)) == 0;
+	return count > 1;
+}

@@ -35,4 +35,7 @@ bool naive_is_bigint(const char *bytes, size_t len, int64_t *number);
 /* Lines of text in which nothing acts on a terminal: no control character but newline, none that turns its direction. */
 bool naive_is_harmless(const char *bytes, size_t len);
 
+/* Whether a file may have another header further down, which ends its reading: names of columns stand there again. */
+bool naive_has_another_header(const char *bytes, size_t len);
+
 #endif

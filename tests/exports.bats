@@ -1,0 +1,144 @@
+# Rows as other programs export them, in the folder exports/: the manual's table says which options read each.
+load helper
+
+exports=$BATS_TEST_DIRNAME/exports
+
+@test "each export is read with the options that fb-records(5) gives for it" {
+  n=0
+  while read -r file options; do
+    eval "options=($options)"
+    run -0 --separate-stderr fb-extract --model answer "${options[@]}" "$exports/$file"
+    assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
+    assert_equal "$stderr" ''
+    n=$((n + 1))
+  done < <(sed -n 's/^\.\\" export: //p' "$project/man/fb-records.5")
+  assert_equal "$n" "$(ls "$exports" | wc -l)"
+}
+
+@test "without these options, the message says which there are" {
+  for file in azure-data-studio.csv everything-quoted.csv dbeaver.csv mysql-outfile.csv pandas-nan.csv python.csv sqlite3.tsv mysql-batch.tsv; do
+    run -1 --separate-stderr fb-extract --model answer "$exports/$file"
+    [[ $stderr == *'(if that stands for NULL, say so with --null)'* ]] || fail "$file: $stderr"
+    assert_equal "$(grep -c -e --null <<< "$stderr")" 1
+  done
+  run -1 --separate-stderr fb-extract --model answer "$exports/miller.csv"
+  [[ $stderr == *"(Miller puts quotes around COPY's NULL: --null \"'\\N'\")"* ]] || fail "$stderr"
+  lines 'id,cohort_id,syllabus_id' '1.0,7,' '2.0,7,' '1.23E+05,7,' '1.2e5,7,' '"1,234",7,' 'x,7,' > odd.csv
+  run -1 --separate-stderr fb-extract --model answer odd.csv
+  assert_equal "$(grep -c 'a decimal point stands there' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'a spreadsheet has written it so' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'separators of thousands' <<< "$stderr")" 1
+  lines 'id,cohort_id,syllabus_id' '12e5x,7,' '12.5x,7,' '"12,5x",7,' > odd.csv
+  run -1 --separate-stderr fb-extract --model answer odd.csv
+  refute grep -q '(' <<< "$stderr"
+}
+
+@test "--delimiter and --null: of a cohort dump, too; what cannot separate is a usage error" {
+  lines 'cohort_id|cohort|syllabus_id|syllabus' '7|lima|12|"w|eb"' '8|quito|-|-' '9|"x"y|1|z' '10|a|1|b' > dump.csv
+  lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t3\t10' > candidates.tsv
+  run -1 --separate-stderr fb-resolve --delimiter '|' --null - --null '' --cohorts dump.csv candidates.tsv
+  assert_output "$(lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tlima\t12\tw|eb' 'answer\t3\t10\ta\t1\tb')"
+  assert_equal "$stderr" 'fb-resolve: dump.csv:4: a quote where none may stand'
+  for delimiter in '' ab '"' '\' é $'\xe9' $'\n'; do run -2 fb-extract --delimiter "$delimiter" dump.csv; done
+  for program in 'fb-extract' 'fb-resolve --cohorts dump.csv'; do
+    run -2 $program --format text --delimiter ,
+    assert_output --partial '--delimiter goes with CSV'
+  done
+  for options in '--delimiter ,' '--null x' '--format csv'; do run -2 fb-extract --sql $options; run -2 fb-resolve --sql $options; done
+  # a TAB can separate CSV
+  lines 'id\tcohort_id\tsyllabus_id' '1\t"7"\t' > tabs.csv
+  run -0 fb-extract --model answer --delimiter $'\t' tabs.csv
+  assert_line "$(lines 'answer\t1\t7')"
+  run -0 fb-extract --model answer --format csv "$exports/excel-semicolons.csv"
+  # what is said comes before what the file says
+  run -2 fb-extract --model answer --delimiter , <(lines 'sep=;' 'id;cohort_id;syllabus_id')
+  assert_output --partial "the header has 'sep=;'"
+  printf 'sep=;\n' > only.csv
+  run -2 fb-extract --model answer only.csv
+  assert_output 'fb-extract: only.csv: no header behind the first line'
+}
+
+@test "text with CRLF, as COPY FROM takes it: all lines or none" {
+  run -0 fb-extract --model answer "$exports/copy-on-windows.tsv"
+  printf 'id\tcohort_id\tsyllabus_id\tx\r\n1\t7\t\\N\ta\\tb\r\n2\t7\t\\N\ta\n3\t7\t\\N\ta\\tb\n\n4\t7\t\\N\ta\rb\r\n5\t7\t\\N\ta\r\n' > rows.tsv
+  run -1 --separate-stderr fb-extract --model answer rows.tsv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t5\t7')"
+  end='a newline ends it, and carriage return and newline the header'
+  assert_equal "$(head -n 3 <<< "$stderr")" "$(lines "fb-extract: rows.tsv:3: $end" "fb-extract: rows.tsv:4: $end" "fb-extract: rows.tsv:5: $end")"
+  # our own files, too
+  make_crlf() { sed 's/$/\r/'; }
+  lines 'model\tid\tcohort_id' 'answer\t1\t7' | make_crlf > candidates.tsv
+  lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tlima\t12\tweb' | make_crlf > dump.tsv
+  run -0 fb-resolve --cohorts dump.tsv candidates.tsv
+  assert_line "$(lines 'answer\t1\t7\tlima\t12\tweb')"
+}
+
+@test "columns may be called as the model's table calls them, where the file has no model column" {
+  printf 'id,nid,cohort_id,syllabus_id\n5,900,7,\n' > rows.csv
+  run -0 fb-extract --table note=notes:nid,cohort_id,syllabus_id --model note rows.csv
+  assert_line "$(lines 'note\t900\t7')"
+  run -0 fb-extract --table 'note=notes:"n ""id""",Cohort,course' --model note <(lines '"n ""id""",cohort,course' '1,7,')
+  assert_line "$(lines 'note\t1\t7')"
+  # this page's names where it has none of its own; and those alone where it names the model
+  run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'nid,cohort_id,syllabus_id' '1,7,')
+  assert_line "$(lines 'note\t1\t7')"
+  run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'model,nid,id,cohort_id,syllabus_id' 'note,1,2,7,')
+  assert_line "$(lines 'note\t2\t7')"
+  run -2 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'nid,nid,cohort,course' '1,1,7,')
+  assert_output --partial 'column id stands twice in the header'
+}
+
+@test "a header that is none: the names that were read; what the file is" {
+  printf 'ID, cohort_id,syllabus_id\t\xef\xbb\xbf\n' > h.csv
+  run -2 fb-extract --model answer --format csv h.csv
+  assert_output "fb-extract: h.csv:1: column id is missing, so this is not rows: the header has 'ID', ' cohort_id', 'syllabus_id\\x09\\xef\\xbb\\xbf'"
+  { printf 'a'; printf ',%0100d' {1..20}; echo; } > h.csv
+  run -2 fb-extract --model answer h.csv
+  [ "${#output}" -lt 1000 ]
+  # a column that is not used may stand twice
+  run -0 fb-extract --model answer <(lines 'id,note,cohort,note,cohort,cohort_id,syllabus_id' '1,,,,,7,')
+  run -2 fb-extract --model answer <(lines 'id,id,cohort_id,syllabus_id' '1,1,7,')
+  for encoding in UTF-16 UTF-16LE UTF-16BE; do
+    lines 'id,cohort_id,syllabus_id' '1,7,' | iconv -f UTF-8 -t $encoding > f
+    run -2 fb-extract --model answer f
+    assert_output 'fb-extract: f: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8'
+  done
+  printf '\xfe\xff\x00i\x00d\x00,' > f
+  run -2 fb-extract --model answer f
+  assert_output --partial 'UTF-16: convert it first'
+  lines 'id,cohort_id,syllabus_id' | gzip -c > f
+  run -2 fb-extract --model answer f
+  assert_output 'fb-extract: f: compressed by gzip: gzip -dc gives the file'
+  printf 'PK\x03\x04\x14' > f
+  run -2 fb-extract --model answer f
+  assert_output 'fb-extract: f: a zip archive, or a spreadsheet such as .xlsx: unpack it, or save the sheet as CSV'
+  printf '\xef\xbb\xbf' > f   # a byte-order mark alone
+  run -2 fb-extract --model answer f
+  assert_output --partial 'no header: '
+  lines ' id | cohort_id | syllabus_id ' '----+-----------+-------------' '  1 |         7 |            ' '(1 row)' > f
+  run -2 fb-extract --model answer f
+  assert_output --partial 'no header: a line of column names, separated by TABs, commas or semicolons, must come first'
+}
+
+@test "what programs add at the end: the mark of DOS, psql's count of the rows" {
+  lines 'id,cohort_id,syllabus_id' '(12' '(12 x)' > f
+  run -1 --separate-stderr fb-extract --model answer f
+  assert_equal "$stderr" "$(lines 'fb-extract: f:2: 1 fields where the header has 3' 'fb-extract: f:3: 1 fields where the header has 3')"
+  printf 'id,cohort_id,syllabus_id\n1,7,\n(1 row)\n(2 rows)\n(rows)\n\x1a' > f
+  run -1 --separate-stderr fb-extract --model answer f
+  assert_line "$(lines 'answer\t1\t7')"
+  assert_equal "$stderr" "$(lines "fb-extract: f:3: psql's count of the rows: it is passed over; COPY and psql --csv write none" \
+    "fb-extract: f:4: psql's count of the rows: it is passed over; COPY and psql --csv write none" \
+    'fb-extract: f:5: 1 fields where the header has 3' 'fb-extract: f:6: the mark with which DOS ends a file (0x1a): it is passed over')"
+}
+
+@test "what nobody could see is shown as bytes" {
+  for c in '\xc2\xa0' '\xc2\xad' '\xe2\x80\x8b' '\xe2\x80\xa8' '\xe2\x80\xaf' '\xe2\x81\xa0' '\xe2\x81\xaf' '\xef\xbb\xbf'; do
+    printf "id,cohort_id,syllabus_id\n1$c,7,\n" > f
+    run -1 --separate-stderr fb-extract --model answer f
+    assert_equal "$stderr" "fb-extract: f:2: id is no decimal integer in bigint range: '1$c'"
+  done
+  printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript can be seen
+  run -1 --separate-stderr fb-extract --model answer f
+  assert_equal "$stderr" "fb-extract: f:2: id is no decimal integer in bigint range: '1⁰'"
+}
