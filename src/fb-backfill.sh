@@ -328,13 +328,16 @@ ended() { # pid
 }
 signal() { ended "$2" || kill -s "$1" -- "${3-}$2" 2> /dev/null; } # name pid [-]
 
+# Sleeps without a process for it, by reading what nobody writes. A signal is heard at once.
+nap() { read -r -t "$1" -u "$never"; } # seconds
+
 # Waits for a child, and returns its exit status. Bash's own wait loses the status if a trapped signal comes just when the
 # child ends, and returns the signal's instead if one comes at all. So it is asked only when the child has ended, which
 # loses nothing, and again until no signal came meanwhile.
 wait_for() { # pid
   local status naps=0
   until ended "$1"; do
-    if (( ++naps < 20 )); then sleep 0.01; else sleep 0.05; fi
+    if (( ++naps < 20 )); then nap 0.01; else nap 0.05; fi
   done
   while signalled=''; wait "$1" 2> /dev/null; status=$?; [ "$signalled" ]; do :; done
   return "$status"
@@ -800,6 +803,7 @@ printf %s "$models" > "$tmp/models" || exit 2
 extract+=(--models "$tmp/models") resolve+=(--models "$tmp/models") apply+=(--models "$tmp/models" "${reach[@]}")
 [ "$action" != undo ] || { apply+=(--undo) report+=(--undo ${dry_run:+--dry-run}); }
 exec 7>&2
+open_pipe "$tmp/never" && exec {never}<>"$tmp/never" 5>&- 6<&- || exit 2
 check_receipts
 [ ! "$log" ] || open_log
 start_report

@@ -6,7 +6,7 @@ load servers
 
 setup_file() {
   begin_server own 'wal_level = logical'
-  begin_replica
+  begin_replica own copy
 }
 
 teardown_file() {
@@ -32,18 +32,6 @@ teardown() {
 
 # ---- the replica, which is called `copy`
 
-# A copy of the server's data, taken while it is stopped: pg_basebackup would have to be of the server's version.
-begin_replica() {
-  local own copy
-  own=$(host_of own) copy=$(host_of copy)
-  server own stop
-  cp -a "$own" "$copy"
-  touch "$copy/data/standby.signal"
-  chown --reference="$copy/data/PG_VERSION" "$copy/data/standby.signal"
-  echo "primary_conninfo = 'host=$own user=postgres application_name=copy'" >> "$copy/data/postgresql.conf"
-  server own start
-  server copy start
-}
 on_replica() { PGHOST=$(host_of copy) psql -XqAtd postgres -v ON_ERROR_STOP=1 -c "$1"; }
 connected() { [ "$(sql "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'copy' AND replay_lsn IS NOT NULL")" = 1 ]; }
 

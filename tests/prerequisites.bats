@@ -15,8 +15,8 @@ tool() { # name, its shell commands
 prerequisites() { env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/tests/prerequisites.sh" "$@"; }
 
 # What a bare machine lacks for all tests. bats's own folders are there, or this would not run; what lies in no folder of
-# PATH (pgbouncer, an extension) is there or not.
-debian='gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql bats parallel jq mandoc python3 time valgrind clang mawk gawk( pgbouncer)?( postgresql-contrib)? rsync systemd git zsh debhelper lintian'
+# PATH (pgbouncer, pgpool, an extension) is there or not.
+debian='gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql bats parallel jq mandoc python3 time valgrind clang mawk gawk( pgbouncer)?( pgpool2)?( postgresql-contrib)? rsync systemd git zsh debhelper lintian'
 
 names_all() {
   assert_line --regexp "^Missing: cc stdio.h csv.h uthash.h psql initdb bats parallel jq mandoc python3\$"

@@ -57,6 +57,7 @@ to_test() {
   want program mawk            mawk              mawk               mawk              mawk
   want program gawk            gawk              gawk               gawk              gawk
   want sbin    pgbouncer       pgbouncer         pgbouncer          pgbouncer         pgbouncer
+  want sbin    pgpool          pgpool2           postgresql-pgpool-II pgpool           -
   want extension postgres_fdw  postgresql-contrib postgresql-contrib postgresql-contrib -
   want program rsync           rsync             rsync              rsync             rsync
   want program systemd-analyze systemd           systemd            -                 -

@@ -11,9 +11,12 @@ examples=$project/examples
   refute_output --regexp '[^\\]%'
 }
 
+# What systemd says of these units. Of the others on this machine it says what it likes.
+complaints() { systemd-analyze verify "$@" 2>&1 | grep -F fb-backfill || true; } # UNIT...
+
 @test "systemd finds the service and the timer sound, and weekly" {
   requires systemd-analyze
-  run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
+  run -0 complaints "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
   assert_output ''
   run -0 systemd-analyze calendar --iterations 2 --base-time '2026-01-01 00:00:00 UTC' \
     "$(sed -n 's/^OnCalendar=//p' "$examples/fb-backfill.timer")"
@@ -30,7 +33,7 @@ examples=$project/examples
   sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
   grep -q '^OnFailure=' fb-backfill.service
   cp "$examples/fb-backfill.timer" .
-  run -0 systemd-analyze verify ./fb-backfill.service ./fb-backfill.timer
+  run -0 complaints ./fb-backfill.service ./fb-backfill.timer
   assert_output ''
 }
 

@@ -472,6 +472,37 @@ there_and_back() {
   there_and_back
 }
 
+# ---- pgpool between us and the server
+
+@test "through pgpool all works, over two connections, and back" {
+  requires pgpool
+  database
+  before=$(state)
+  cat > pgpool.conf << CONF
+listen_addresses = ''
+socket_dir = '$PWD'
+pcp_socket_dir = '$PWD'
+pid_file_name = '$PWD/pgpool.pid'
+logdir = '$PWD'
+num_init_children = 4
+backend_clustering_mode = 'raw'
+backend_hostname0 = '$PGHOST'
+backend_port0 = $PGPORT
+CONF
+  touch pcp.conf pool_hba.conf pool_passwd
+  PATH=$PATH:/usr/sbin
+  (close_descriptors; exec pgpool -n -f pgpool.conf -F pcp.conf -a pool_hba.conf) > pgpool.log 2>&1 &
+  pooler=$!
+  pgpooled() { PGHOST=$PWD PGPORT=9999 "$@"; }
+  wait_until pgpooled psql -Xqc ''
+  pgpooled fb-backfill --batch-size 20 --jobs 2 --receipts r.tsv --quiet
+  assert_agree 0 r.tsv
+  run -0 diff right changed
+  pgpooled fb-backfill --undo r.tsv --batch-size 30 --quiet
+  assert_equal "$(state)" "$before"
+  end_pooler
+}
+
 # ---- pgbouncer with several connections
 
 @test "two runs at once through pgbouncer with two connections: each batch is whole and has its own receipts" {

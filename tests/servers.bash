@@ -15,12 +15,25 @@ begin_server() { # NAME [SETTING...]
   start_server "$host"
 }
 
-# Starts or stops one, or what else pg_ctl can.
-server() { # NAME start|stop [PG_CTL-ARGUMENT...]
+server() { # NAME start|stop|promote [PG_CTL-ARGUMENT...]
   case $2 in
     start) start_server "$(host_of "$1")" ;;
     stop) stop_server "$(host_of "$1")" "${@:3}" ;;
+    promote) as_server_user "$PG_BINDIR/pg_ctl" -D "$(host_of "$1")/data" -w -s promote ;;
   esac
+}
+# A streaming replica, of a copy of the server's data that is taken while it is stopped: pg_basebackup would have to be of the
+# server's version.
+begin_replica() { # OF NAME
+  local own copy
+  own=$(host_of "$1") copy=$(host_of "$2")
+  server "$1" stop
+  cp -a "$own" "$copy"
+  touch "$copy/data/standby.signal"
+  chown --reference="$copy/data/PG_VERSION" "$copy/data/standby.signal"
+  echo "primary_conninfo = 'host=$own user=postgres application_name=$2'" >> "$copy/data/postgresql.conf"
+  server "$1" start
+  server "$2" start
 }
 is_running() { [ -e "$(host_of "$1")/data/postmaster.pid" ]; } # NAME
 

@@ -52,9 +52,10 @@ END $fb$;
 -- Receipts go to standard output, wherever a psqlrc would have them.
 \o
 
+-- Temporary tables end with the session, so no replica has to confirm this transaction.
 BEGIN READ WRITE \; SET LOCAL client_min_messages = error
   \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0
-  \; SET LOCAL lock_timeout = {lock_timeout};
+  \; SET LOCAL lock_timeout = {lock_timeout} \; SET LOCAL synchronous_commit = off;
 \if :knows_transaction_timeout
 SET LOCAL transaction_timeout = 0;
 \endif
