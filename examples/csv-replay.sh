@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# csv-replay.sh [FOLDER]: what would the back-fill do, from CSV exports alone? No database is needed.
-# FOLDER (default: csv, beside this script) has answers.csv, reviews.csv and cohorts.csv.
+# csv-replay.sh [FOLDER]: reports what the back-fill would do, from CSV exports, without a database.
+# FOLDER contains answers.csv, reviews.csv and cohorts.csv. The default is the folder csv next to this script.
 set -eu -o pipefail
 
 folder=${1:-$(dirname "$0")/csv}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# Exit status 1 says that some records were left out and named; the rest is good, so go on.
+# Exit status 1 means that some records were named and left out; the others can be used, so continue.
 status=0
 run() { "$@" || { [ $? -eq 1 ] || exit 2; status=1; }; }
 

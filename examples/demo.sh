@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# demo.sh: shows the back-fill at work, on a throwaway PostgreSQL that it starts and removes.
+# demo.sh: shows the back-fill on a throwaway PostgreSQL server, which it starts and removes.
 # demo.sh --here: the same in the database that psql connects to, which must be empty.
-# The programs are taken from PATH.
+# The programs are found in PATH.
 set -u -o pipefail
 
 project=$(cd "$(dirname "$0")/.." && pwd) || exit 2
 
 case $*:$# in
   :0)
-    # What the environment says of other servers is none of the demo's business.
+    # The demo must not use settings in the environment that are meant for other servers.
     for name in $(compgen -e PG) PSQLRC; do unset "$name"; done
     echo 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
     exec "$project/examples/with-server.sh" "$project/examples/demo.sh" --here ;;
@@ -19,15 +19,15 @@ esac
 bold='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 
-# The demo's files go to a folder of its own, in which examples/ is where it is in a checkout.
+# The demo runs in a temporary folder, in which examples/ is in the same place as in a checkout.
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 { mkdir "$tmp/demo" && cd "$tmp/demo" && ln -s "$project/examples" examples; } || exit 2
 
 tell() { echo; printf '%s\n' "$@"; }
 
-# Prints a command as one would type it, runs exactly this, and shows its standard output: of a long one the
-# first and the last lines, and how many are between. Another exit status than expected ends the demo.
+# Prints a command as one would type it, runs exactly that, and shows its standard output. If the output is long,
+# shows the first and last lines, and how many are in between. An unexpected exit status ends the demo.
 show() { # exit-status first last command
   local status=0
   printf '\n%s$ %s%s\n' "$bold" "$4" "$plain"

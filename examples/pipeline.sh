@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# pipeline.sh [--apply]: the back-fill in its pieces, from the programs and psql. Writes cohorts.tsv and
-# plan.tsv in the current folder; with --apply it carries the plan out and writes receipts.tsv.
-# psql connects to where PGHOST, PGSERVICE and the like say.
+# pipeline.sh [--apply]: runs the back-fill step by step, with the programs and psql. It writes cohorts.tsv and
+# plan.tsv to the current folder. With --apply, it also carries out the plan and writes receipts.tsv.
+# psql connects as PGHOST, PGSERVICE and the like say.
 #
-# A step that does not end with 0 ends it all: what is left out of a plan should be looked at first.
+# If a step of making the plan does not exit with 0, the script stops there: look first at what was left out of the plan.
 set -eu -o pipefail
 
 case $*:$# in
@@ -27,12 +27,12 @@ if [ $# -eq 0 ]; then
   exit
 fi
 
-# The plan as a psql script, batch by batch, and what became of each record. If this breaks off,
-# receipts.tsv has what is committed, and the report tells of that.
+# psql runs the plan as a script, batch by batch, and prints what happened to each record. If it stops early,
+# receipts.tsv has what was committed, and the report shows that.
 broken=''
 fb-apply plan.tsv | psql -Xq > receipts.tsv || broken=yes
 
-# For people. It ends with 1 if a record failed.
+# The report for people. It exits with 1 if a record failed.
 status=0
 fb-report --plan plan.tsv receipts.tsv || status=$?
 [ -z "$broken" ] || exit 2

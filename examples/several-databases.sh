@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
 # several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]
-# The back-fill of several databases at once, by GNU parallel, and one summary of it all.
+# Back-fills several databases at once with GNU parallel, and prints one summary.
 #
-# DATABASES is a file with a line `NAME<TAB>CONNINFO` for each: a name of your choice, and how psql connects
-# (but no password, which others could see: that is for ~/.pgpass).
-# RUN is a new folder. In it each database gets a folder of its name, for its plan and receipts, its
-# report (stdout) and its messages (stderr); summary.tsv is what is printed at the end. Options are fb-backfill's.
+# DATABASES is a file with a line `NAME<TAB>CONNINFO` for each database: a name of your choice and a connection string.
+# Do not put passwords there, since other users could see them; put them in ~/.pgpass.
+# RUN is a new folder, in which each database gets a folder with its name, for its plan and receipts, its report
+# (stdout) and its messages (stderr). The summary is printed at the end, and kept in RUN/summary.tsv. OPTIONs are those
+# of fb-backfill.
 #
 #     several-databases.sh --dry-run databases.tsv look      # what would be done
 #     several-databases.sh databases.tsv run --pause 200     # do it
-#     several-databases.sh databases.tsv again               # whatever failed: this finds only what is left
-#     several-databases.sh --undo run databases.tsv back     # take back what `run` did; not what `again` did
+#     several-databases.sh databases.tsv again               # if something failed: this finds only what is left
+#     several-databases.sh --undo run databases.tsv back     # undo what `run` did, but not what `again` did
 #
-# One that fails does not stop the others. Exit status: the worst of all, 0, 1 or 2 as fb-backfill has it.
+# If one database fails, the others continue. The exit status is the worst of all: 0, 1 or 2, as from fb-backfill.
 #
-# As many run at a time as this machine has processors. parallel takes options of its own from the environment:
-# PARALLEL='--jobs 4' for four at a time. Over ssh, on whichever of these machines is free, with fb, parallel and
-# rsync on each, and passwords of its own:
+# As many databases are done at a time as this machine has processors. parallel takes other options from the
+# environment: PARALLEL='--jobs 4' does four at a time. The work can also be done over ssh, on whichever of several
+# machines is free; each needs fb, parallel, rsync, and the passwords:
 #
 #     HOSTS=one.example.com,two.example.com several-databases.sh databases.tsv run
 #
-# A database's folder is then RUN/NAME in the login folder there, and is copied to here when it is done.
+# The folder of a database is then RUN/NAME below the home folder on that machine, and is copied here at the end.
 # shellcheck disable=SC2016  # the shell of each job expands what is in single quotes
 set -u -o pipefail
 
@@ -38,7 +39,7 @@ if [[ $(parallel --version 2> /dev/null) != 'GNU parallel '* ]] || ! command -v 
   die 'GNU parallel and jq are needed'
 fi
 
-# These are to become names of files, here and elsewhere, and part of a command.
+# These become file names, here and on other machines, and part of a command.
 plain='^[A-Za-z0-9_.][A-Za-z0-9_./-]*$'
 for name in "$run" ${earlier:+"$earlier"}; do
   [[ $name =~ $plain ]] || die "$name: a folder's name may have letters, digits and ._-/ in it"
@@ -51,14 +52,14 @@ awk -F '\t' '
 mkdir "$run" || die "each run needs a new folder, since receipts are the way back"
 mapfile -t names < <(cut -f 1 "$databases")
 
-# Ctrl-C ends all of them; each is given time to end its batch, and then there is a summary all the same.
+# Ctrl-C stops all of them. Each gets time to finish its batch, and the summary is still printed.
 trap : INT
-# What each of them runs is in a file, so that parallel finds nothing to replace in the options.
+# The command that each of them runs is in a file, so that parallel finds nothing to replace in the options.
 cat > "$run/command" << END
 folder=$run/\$1
 mkdir -p "\$folder" && exec fb-backfill --dbname "\$2" --json $what${*:+ ${*@Q}}
 END
-# Left to find this number by itself, parallel asks lscpu, which complains where /sys is not mounted.
+# Without --jobs, parallel asks lscpu for the number of processors, which complains if /sys is not mounted.
 PARALLEL="--jobs $(nproc) ${PARALLEL-}"
 export PARALLEL
 over=()
@@ -68,7 +69,7 @@ parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,
 
 # ---- the summary, from each one's report and exit status
 
-# 2, too, if a signal ended it, ssh failed, it was never run, or it has not reported.
+# The status is also 2 if a signal ended it, ssh failed, it was never run, or it printed no report.
 status_of() { # line
   [ -s "$run/${names[$1 - 1]}/stdout" ] || { echo 2; return; }
   awk -F '\t' -v line="$1" 'BEGIN { status = 2 } NR > 1 && $1 == line && $7 < 2 && $8 == 0 { status = $7 } END { print status }' "$run/jobs"
@@ -90,7 +91,7 @@ summary() {
   done | awk -F '\t' -v OFS='\t' -v worst="$worst" '
     BEGIN { print "database", "exit", "found", "done", "skipped", "failed" }
     { print; found += $3; done += $4; skipped += $5; failed += $6 }
-    $3 == "-" { or_more = "+" }   # it left no report; what it has committed is in its receipts
+    $3 == "-" { or_more = "+" }   # it printed no report; what it committed is in its receipts
     END { print "all", worst, found + 0 or_more, done + 0 or_more, skipped + 0 or_more, failed + 0 or_more }'
 }
 summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
@@ -98,7 +99,7 @@ summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
 for i in "${!names[@]}"; do
   [ "${statuses[i]}" = 0 ] || {
     echo "several-databases.sh: ${names[i]}: exit status ${statuses[i]}"
-    # ssh may have said something, too: nothing of it acts on the terminal
+    # this may include messages from ssh: nothing in them may act on the terminal
     LC_ALL=C sed -e $'s/\xc2[\x80-\x9f]\|[\x01-\x08\x0b-\x1f\x7f]/?/g' -e "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
   } >&2
 done
