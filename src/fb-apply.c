@@ -33,6 +33,7 @@ static const char help[] =
 "      --max-lag SECONDS  wait between transactions while a replica is further behind\n"
 "      --max-failures N   stop when more records have failed; N% of the records so far\n"
 "      --undo             read receipts, and take back what they say was updated\n"
+"      --share K/N        carry out the K-th of N equal shares of the records\n"
 "      --preflight        print a script that asks whether this role could carry it out\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
@@ -78,6 +79,7 @@ struct options {
 	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
 	bool max_is_percentage;
 	bool undo;
+	int64_t share, shares;	/* which of how many parts of the records; 0: all of them */
 	bool preflight;
 	struct script_reach reach;
 	struct models models;
@@ -100,7 +102,21 @@ read_max_failures(struct options *options, const char *argument)
 	options->max_failures = max;
 }
 
-enum { OPTION_BATCH_SIZE = OPTION_OWN, OPTION_LOCK_TIMEOUT, OPTION_PAUSE, OPTION_MAX_LAG, OPTION_MAX_FAILURES, OPTION_UNDO, OPTION_PREFLIGHT };
+/* Takes --share's argument, K/N. */
+static void
+read_share(struct options *options, const char *argument)
+{
+	struct slice whole = slice_of(argument);
+	const char *slash = strchr(argument, '/');
+	size_t len = slash != NULL ? (size_t)(slash - argument) : 0;
+
+	if (slash == NULL || !text_bigint((struct slice){ argument, len }, &options->share)
+	    || !text_bigint((struct slice){ slash + 1, whole.len - len - 1 }, &options->shares)
+	    || options->share < 1 || options->share > options->shares || options->shares > INT_MAX)
+		die_usage("invalid --share '%s' (expected K/N, with K from 1 to N)", argument);
+}
+
+enum { OPTION_BATCH_SIZE = OPTION_OWN, OPTION_LOCK_TIMEOUT, OPTION_PAUSE, OPTION_MAX_LAG, OPTION_MAX_FAILURES, OPTION_UNDO, OPTION_SHARE, OPTION_PREFLIGHT };
 
 static struct options
 read_options(int argc, char **argv)
@@ -112,6 +128,7 @@ read_options(int argc, char **argv)
 		{ "max-lag", required_argument, NULL, OPTION_MAX_LAG },
 		{ "max-failures", required_argument, NULL, OPTION_MAX_FAILURES },
 		{ "undo", no_argument, NULL, OPTION_UNDO },
+		{ "share", required_argument, NULL, OPTION_SHARE },
 		{ "preflight", no_argument, NULL, OPTION_PREFLIGHT },
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
@@ -128,6 +145,7 @@ read_options(int argc, char **argv)
 		case OPTION_MAX_LAG: options.max_lag = option_number("--max-lag", optarg, 1, INT_MAX); break;
 		case OPTION_MAX_FAILURES: read_max_failures(&options, optarg); break;
 		case OPTION_UNDO: options.undo = true; break;
+		case OPTION_SHARE: read_share(&options, optarg); break;
 		case OPTION_PREFLIGHT: options.preflight = true; break;
 		default:
 			if (!sql_option(option, &options.reach))
@@ -391,6 +409,24 @@ add_records(struct script *script, struct reader *plan)
 	}
 }
 
+/* Leaves the readers nothing but the records of the share that was asked for. */
+static void
+take_share(const struct options *options, struct reader *plans, int count)
+{
+	uint64_t *records = new_array((size_t)count, sizeof *records);
+	uint64_t total = 0, size, first, before = 0;
+
+	for (int i = 0; i < count; i++)
+		total += records[i] = reader_count(&plans[i]);
+	size = (total + (uint64_t)options->shares - 1) / (uint64_t)options->shares;
+	first = size * (uint64_t)(options->share - 1);
+	for (int i = 0; i < count; i++) {
+		reader_limit(&plans[i], first > before ? first - before : 0, first + size > before ? first + size - before : 0);
+		before += records[i];
+	}
+	free(records);
+}
+
 /* Prints the script that asks beforehand. Bad records are named when they are carried out. */
 static void
 put_preflight(struct script *script, struct reader *plans, int count)
@@ -448,6 +484,8 @@ main(int argc, char **argv)
 	if (options.preflight) {
 		put_preflight(&script, plans, count);
 	} else {
+		if (options.shares > 0)
+			take_share(&options, plans, count);
 		begin_script(&script);
 		for (int i = 0; i < count; i++)
 			add_records(&script, &plans[i]);

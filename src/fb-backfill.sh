@@ -328,16 +328,13 @@ ended() { # pid
 }
 signal() { ended "$2" || kill -s "$1" -- "${3-}$2" 2> /dev/null; } # name pid [-]
 
-# Sleeps without a process for it, by reading what nobody writes. A signal is heard at once.
-nap() { read -r -t "$1" -u "$never"; } # seconds
-
 # Waits for a child, and returns its exit status. Bash's own wait loses the status if a trapped signal comes just when the
 # child ends, and returns the signal's instead if one comes at all. So it is asked only when the child has ended, which
 # loses nothing, and again until no signal came meanwhile.
 wait_for() { # pid
   local status naps=0
   until ended "$1"; do
-    if (( ++naps < 20 )); then nap 0.01; else nap 0.05; fi
+    if (( ++naps < 20 )); then sleep 0.01; elif (( naps < 40 )); then sleep 0.05; else sleep 0.2; fi
   done
   while signalled=''; wait "$1" 2> /dev/null; status=$?; [ "$signalled" ]; do :; done
   return "$status"
@@ -508,44 +505,29 @@ inputs=()        # the files that are carried out
 parts=()         # the receipts of each job, which become one file in the end
 applying=''      # something may be committed
 
-count_records() { # file
-  local lines
-  lines=$(LC_ALL=C grep -c '' < "$1")  # wc would not count a last line that was cut off
-  is_count "$lines" || lines=0
-  echo $((lines > 0 ? lines - 1 : 0))
+# Sets records to how many there are in the inputs. A last line that was cut off, which wc would not count, is one.
+count_records() {
+  local file lines
+  records=0
+  for file in "${inputs[@]}"; do
+    lines=$(LC_ALL=C grep -c '' < "$file")
+    is_count "$lines" || die "$file: could not be counted: nothing was changed"
+    records=$((records + lines - 1))
+  done
 }
+records=0
 
 # Makes the script that asks the server whether all of it may be done, before any of it is. Fails if it is no plan or receipts.
 prepare_preflight() { step "${apply[@]}" --preflight "${inputs[@]}" > "$tmp/preflight.sql" || die "nothing was changed"; }
 preflight() { step "${psql[@]}" < "$tmp/preflight.sql" > /dev/null; }
 
-# Sets shares to what each job has to do: of one file a run of ids each, so that no two connections share more than a
-# page; of several files whole ones.
-share_out() {
-  local total per i first last file
-  shares=()
-  if (( jobs == 1 || ${#inputs[@]} > 1 )); then
-    for i in "${!inputs[@]}"; do shares[i % jobs]+="${shares[i % jobs]+ }${i}"; done
-    return
-  fi
-  total=$(count_records "${inputs[0]}")
-  is_count "$total" || die "${files[0]}: could not be counted: nothing was changed"
-  per=$(( (total + jobs - 1) / jobs ))
-  (( total > 1 )) || { shares=(0); return; }
-  file=${inputs[0]} inputs=()
-  for (( i = 0; i < jobs && i * per < total; i++ )); do
-    first=$((i * per + 2)) last=$(((i + 1) * per + 1))
-    sed -n -e 1p -e "$first,${last}p" -e "${last}q" < "$file" > "$tmp/share.$i" ||
-      die "the plan could not be split for the jobs: nothing was changed"
-    inputs+=("$tmp/share.$i") shares+=("$i")
-  done
-}
-
+# Starts a job: a script for its share of the records, and the session that carries it out. A share is a run of ids, so no
+# two connections meet on more than a page.
 start_job() { # index
-  local i mine=()
-  for i in ${shares[$1]}; do mine+=("${inputs[i]}"); done
+  local share=()
+  (( jobs == 1 )) || share=(--share "$(($1 + 1))/$jobs")
   open_pipe "$tmp/script.$1" || exit 2
-  (trap '' USR1; exec "${apply[@]}" "${mine[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
+  (trap '' USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
   # A session's receipts go to their file with no process between that could lose them. In a session of its own it is not
   # ended by the terminal's Ctrl-C or hang-up, which would cut off the receipts of what is committed.
   (trap '' USR1; exec setsid "${psql[@]}" -v in_doubt="$tmp/in-doubt.$1" -v waiting="$tmp/waiting.$1" -v go_on="$tmp/go-on") \
@@ -557,7 +539,7 @@ appliers=()
 # Makes the files of the receipts.
 prepare_receipts() {
   local i file
-  if [ ! "$receipts" ] && [ ! "$no_receipts" ] && [ ! "$log" ] && has_records; then
+  if [ ! "$receipts" ] && [ ! "$no_receipts" ] && [ ! "$log" ] && (( records > 0 )); then
     name_run fb-receipts- .tsv
     receipts=$record.tsv
   fi
@@ -565,7 +547,7 @@ prepare_receipts() {
   kept=$receipts
   receipts=${receipts:-$tmp/receipts.tsv}
   parts=("$receipts")
-  (( ${#shares[@]} == 1 )) || for i in "${!shares[@]}"; do parts[i]=$receipts.$((i + 1)); done
+  (( jobs == 1 )) || for (( i = 0; i < jobs; i++ )); do parts[i]=$receipts.$((i + 1)); done
   for file in "${parts[@]}"; do
     for i in "${files[@]}" "$plan"; do
       [ ! "$file" -ef "$i" ] || die "$file: the receipts of this run need a file of their own: nothing was changed"
@@ -578,8 +560,6 @@ prepare_receipts() {
   done
 }
 kept=''
-
-has_records() { local file; for file in "${inputs[@]}"; do [ "$(count_records "$file")" = 0 ] || return 0; done; return 1; }
 
 # The command that does something else with the same models and database, for people: the password is not in it.
 again() { # option file...
@@ -613,19 +593,19 @@ check_receipts() {
 
 # Carries out the inputs, and follows their receipts.
 carry_out() {
-  local i file counted
+  local i file
   preflight || psql_failed "nothing was changed"
-  counted=("${inputs[@]}")
-  share_out
+  count_records
+  (( jobs <= records )) || jobs=$((records > 0 ? records : 1))
   prepare_receipts
-  for file in "${counted[@]}"; do tell count "$file"; done
+  for file in "${inputs[@]}"; do tell count "$file"; done
   tell phase "$([ "$action" = undo ] && echo undoing || echo applying)"
   tell name "${kept:-receipts}"
   for file in "${parts[@]}"; do tell follow "$file"; done
   : > "$tmp/go-on" || exit 2
   applying=yes
-  for i in "${!shares[@]}"; do start_job "$i"; done
-  for i in "${!shares[@]}"; do
+  for i in "${!parts[@]}"; do start_job "$i"; done
+  for i in "${!parts[@]}"; do
     wait_for "${appliers[i]}" || note_status $?
     wait_for "${writers[i]}" || note_status 2
   done
@@ -803,7 +783,6 @@ printf %s "$models" > "$tmp/models" || exit 2
 extract+=(--models "$tmp/models") resolve+=(--models "$tmp/models") apply+=(--models "$tmp/models" "${reach[@]}")
 [ "$action" != undo ] || { apply+=(--undo) report+=(--undo ${dry_run:+--dry-run}); }
 exec 7>&2
-open_pipe "$tmp/never" && exec {never}<>"$tmp/never" 5>&- 6<&- || exit 2
 check_receipts
 [ ! "$log" ] || open_log
 start_report

@@ -130,6 +130,11 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   fb-backfill --undo r.tsv --quiet
   run -1 --separate-stderr fb-backfill --apply plan.tsv --json
   assert_equal "$(jq -c '[.status, .rejected, .total]' <<< "$output")" '[1,1,7]'
+  # with several connections it is named by the file that the user knows
+  sql 'UPDATE feedback_answer SET syllabus_id = NULL WHERE id = 1'
+  run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs 3 --receipts jobs.tsv --summary
+  assert_equal "$(messages | grep ^fb-apply)" "fb-apply: plan.tsv:9: id is no decimal integer in bigint range: 'x'"
+  assert_equal "$(cut -f 3 jobs.tsv)" "$(lines id 1 2 3 6 7 1 2)"
 }
 
 # ---- the connection

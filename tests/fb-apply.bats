@@ -136,6 +136,27 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   run -2 fb-apply --preflight --undo plan.tsv
 }
 
+@test "the shares of files are runs of their records, and together all of them; a bad record is named by one of them" {
+  records() { sed -n '/FROM STDIN;$/,/^\\\.$/p' | awk -F '\t' 'NF > 1 { print $2, $3 }'; }
+  lines "$plan" answer'\t'{1,2,3}'\t1\ta\t1\tb' 'bad' answer'\t'{4,5}'\t1\ta\t1\tb' > one.tsv
+  lines "$plan" review'\t'{1,2,3}'\t1\ta\t1\tb' 'cut off' | head -c -1 > two.tsv
+  for n in 1 2 3 4 9 10 11 40; do
+    : > all
+    for (( k = 1; k <= n; k++ )); do fb-apply --share $k/$n one.tsv two.tsv 2>> err.$n | records >> all || true; done
+    run -0 cat all
+    assert_output "$(lines 'answer '{1..5} 'review '{1..3})"
+    assert_equal "$(cat err.$n)" "$(lines 'fb-apply: one.tsv:5: 1 fields where the header has 6' 'fb-apply: two.tsv:5: cut off: no newline at its end')"
+  done
+  run -1 --separate-stderr fb-apply --share 1/3 one.tsv two.tsv
+  assert_equal "$(records <<< "$output")" "$(lines 'answer '{1..3})"
+  run -2 --separate-stderr fb-apply --share 1/2 < <(cat one.tsv)
+  assert_equal "$stderr" 'fb-apply: standard input: cannot be read twice: it is not a file'
+  for bad in '' 1 0/2 3/2 1/ /2 a/b 1/2/3 -1/2 1/99999999999; do
+    run -2 --separate-stderr fb-apply --share "$bad" one.tsv
+    assert_equal "${stderr%%$'\n'*}" "fb-apply: invalid --share '$bad' (expected K/N, with K from 1 to N)"
+  done
+}
+
 @test "--pause sleeps between transactions, --lock-timeout is set" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 fb-apply --batch-size 1 --pause 1500 --lock-timeout 250 plan.tsv

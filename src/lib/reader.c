@@ -29,7 +29,8 @@ void
 reader_open(struct reader *reader, const char *path, enum kind kind, const struct reading *how,
     struct problems *problems, struct out *rejects)
 {
-	*reader = (struct reader){ .kind = kind, .format = how->format, .separator = how->delimiter, .how = how, .problems = problems, .rejects = rejects };
+	*reader = (struct reader){ .kind = kind, .format = how->format, .separator = how->delimiter, .how = how, .problems = problems,
+	    .rejects = rejects, .last = UINT64_MAX };
 	lines_open(&reader->lines, path);
 	read_header(reader);
 }
@@ -38,7 +39,7 @@ void
 reader_open_growing(struct reader *reader, const char *path, enum kind kind, struct problems *problems,
     bool (*wait)(void *, const struct lines *), void *context)
 {
-	*reader = (struct reader){ .kind = kind, .how = &as_it_is, .problems = problems };
+	*reader = (struct reader){ .kind = kind, .how = &as_it_is, .problems = problems, .last = UINT64_MAX };
 	lines_open(&reader->lines, path);
 	reader->lines.wait = wait;
 	reader->lines.wait_context = context;
@@ -217,7 +218,7 @@ reader_next(struct reader *reader)
 	struct marks marks;
 	bool marked;
 
-	while (next_line(reader, &marks, &marked)) {
+	while (reader->lines.next <= reader->last && next_line(reader, &marks, &marked)) {
 		const char *fault;
 
 		if (reader->format == CSV_FORMAT && is_blank(reader->raw))
@@ -236,6 +237,29 @@ reader_next(struct reader *reader)
 			reader_reject(reader, "%zu fields where the header has %zu", reader->count, reader->width);
 	}
 	return false;
+}
+
+uint64_t
+reader_count(struct reader *reader)
+{
+	struct slice line;
+	uint64_t count = 0;
+
+	while (lines_next(&reader->lines, &line))
+		count++;
+	if (!reader_rewind(reader))
+		die("%s: cannot be read twice: it is not a file", reader->lines.name);
+	return count;
+}
+
+void
+reader_limit(struct reader *reader, uint64_t first, uint64_t end)
+{
+	struct slice line;
+
+	while (first > 0 && lines_next(&reader->lines, &line))
+		first--;
+	reader->last = end + 1;	/* the header is line 1, and record 0 line 2 */
 }
 
 bool

@@ -48,6 +48,7 @@ struct reader {
 	const struct reading *how;
 	unsigned hinted;		/* which hints were given, a bit each */
 	struct lines lines;
+	uint64_t last;			/* the number of the last line that is read */
 	struct csv csv;
 	struct slice raw;		/* the record as it stands in the file, newline included */
 	bool plain;			/* its fields are pointed at there: none was decoded, but NULL */
@@ -141,6 +142,12 @@ reader_model(struct reader *reader, const struct models *models)
 		return reader->last_model;
 	return reader_find_model(reader, models);
 }
+
+/* The number of records of a text file that was just opened, good or bad. Dies where it cannot be read twice (a pipe). */
+uint64_t reader_count(struct reader *);
+
+/* Makes a text file that was just opened end before its record number `end`, and begin at number `first` (from 0). */
+void reader_limit(struct reader *, uint64_t first, uint64_t end);
 
 /* Goes back to the first record of a text file; false, and nothing done, where a file cannot (a pipe). */
 bool reader_rewind(struct reader *);
