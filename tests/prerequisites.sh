@@ -31,6 +31,8 @@ runtime() { # of clang's sanitizers
   echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |
     clang -fsanitize="$1,address,undefined" -x c -o /dev/null - 2> /dev/null
 }
+# The system's python3 may not be the first in PATH, but packages are for it.
+module() { python3 -c "import $1" 2> /dev/null || /usr/bin/python3 -c "import $1" 2> /dev/null; }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
 to_build() {
@@ -65,6 +67,8 @@ to_test() {
   want program zsh             zsh               zsh                zsh               zsh
   want program dh              debhelper         -                  -                 -
   want program lintian         lintian           -                  -                 -
+  want module  django          python3-django    python3-django     py3-django        -
+  want module  psycopg2        python3-psycopg2  python3-psycopg2   py3-psycopg2      -
 }
 
 cd "$(dirname "$0")/.." || exit 2
