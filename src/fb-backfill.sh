@@ -1,8 +1,8 @@
 #!/usr/bin/env -S -u SHELLOPTS -u BASHOPTS -u BASH_ENV bash
 # shellcheck shell=bash disable=SC2317  # traps call functions
-# fb-backfill: the whole back-fill as one command, from the programs beside it and psql. This script conducts; all that is
-# told of a run, to a person or a machine, is told by fb-report.
-# It reads top to bottom: options, files, the connection, the plan, applying, how it ends, then main.
+# fb-backfill: the whole back-fill as one command. This script runs psql and the programs beside it; everything that a person or
+# a program is told about a run comes from fb-report.
+# Read it from top to bottom: options, files, processes, the connection, the plan, applying, the end, then main.
 set -u -o pipefail
 
 programs=$(dirname -- "$(realpath -- "${BASH_SOURCE[0]}")"; echo .) && programs=${programs%$'\n.'}
@@ -13,70 +13,76 @@ help='Usage: fb-backfill [--dry-run] [-m NAME]... [-l N] [OPTION...] [DBNAME]
        fb-backfill --check [-m NAME]... [OPTION...] [DBNAME]
 Set the syllabus of every answer and review that has a cohort and no syllabus.
 
-What to do:
-  -n, --dry-run             tell what would be done, and change nothing
-  -m, --model=NAME          work on this model; may be repeated (default: all)
-  -l, --limit=N             the N lowest ids of each model (default 0: all)
-      --after=ID            only ids above this one
-      --apply=PLAN          do what an earlier plan says
+Actions and selection:
+  -n, --dry-run             show what would be done, and change nothing
+  -m, --model=NAME          only this model; may be repeated (default: all)
+  -l, --limit=N             only the N lowest ids of each model (default 0: all)
+      --after=ID            only ids above ID
+      --apply=PLAN          carry out a plan kept by an earlier run
       --undo=RECEIPTS...    take back what earlier runs did
-      --check               count what is still to be done; exit 1 if there is any
+      --check               count the rows still to be filled; exit 1 if there are any
       --table=SPEC          add a model, or replace one:
                             NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]
-      --models=FILE         the models are those in FILE, a SPEC a line
+      --models=FILE         read the models from FILE, a SPEC a line
       --print-models        print the models in force, and exit
-What is kept:
+Files to keep:
       --plan=FILE           keep the plan in FILE
-      --receipts=FILE       keep the receipts in FILE, for --undo (default:
-                            fb-receipts-TIME.tsv in this folder)
-      --no-receipts         keep none: there is no way back
+      --receipts=FILE       keep the receipts, which --undo needs, in FILE
+                            (default: fb-receipts-TIME.tsv in this directory)
+      --no-receipts         keep no receipts: the run cannot be undone
       --log=DIR             keep plan, receipts and summary of each run in DIR
-How it is done:
-  -j, --jobs=N              apply over N connections at once (default 1)
-      --batch-size=N        records a transaction (default 5000)
-      --lock-timeout=MS     wait at most so long for a lock (default 5000; 0: forever)
+Applying:
+  -j, --jobs=N              use N connections at once (default 1)
+      --batch-size=N        records in a transaction (default 5000)
+      --lock-timeout=MS     longest wait for a lock (default 5000; 0: no limit)
       --pause=MS            sleep between transactions (default 0)
       --max-lag=SECONDS     wait between transactions while a replica is further behind
-      --max-failures=N      stop when more records have failed; N% of the records so far
-      --schema=SCHEMA       the tables are in this schema
-      --enable-row-security work on the rows that the role may see
-What is told:
-      --summary             report without the line for each record
-      --by-cohort           instead of it, a line for each cohort and syllabus
-      --json                report as one JSON object
-      --color=WHEN          color the report: auto (on a terminal), always or never
-      --progress            show progress on standard error, even if it is no terminal
-      --no-progress         show none, even if it is
+      --max-failures=N      stop if more than N records have failed (N%: of those so far)
+      --schema=SCHEMA       the schema of the tables (default: by search_path)
+      --enable-row-security work only on rows that the role may see
+Reporting:
+      --summary             no line for each record
+      --by-cohort           a line for each cohort and syllabus instead
+      --json                one JSON object instead
+      --color=WHEN          use color: auto (on a terminal), always or never
+      --progress            show progress even if standard error is no terminal
+      --no-progress         never show progress
   -q, --quiet               no report
   -V, --version             print the version and exit
-  -?, --help                print this and exit
-The connection, as of psql:
-  -h, --host=HOST           the server, or the folder of its socket
-  -p, --port=PORT           its port
-  -U, --username=NAME       the role
-  -d, --dbname=CONNINFO     the database, or a connection string
+  -?, --help                print this help and exit
+Connection, as for psql:
+  -h, --host=HOST           server, or directory of its socket
+  -p, --port=PORT           port
+  -U, --username=NAME       role
+  -d, --dbname=CONNINFO     database, or connection string
   -w, --no-password         never ask for a password
-  -W, --password            ask for it in any case
+  -W, --password            ask for a password in any case
 
-Exit status: 0 all is well, 1 some records failed, 2 trouble. See fb-backfill(1).'
+Exit status: 0 success, 1 some records failed, 2 trouble. See fb-backfill(1).'
 
-# Prints a line in which nothing can act on a terminal: it may have a file's name in it. Shown as question marks are control
-# characters, bytes that are no UTF-8, and bidirectional controls (U+061C, U+200E to U+202E, U+2066 to U+2069).
+# Prints a line in which nothing can act on a terminal or hide: it may have a file's name in it. Control characters, bytes that
+# are not UTF-8, and characters that nobody sees are shown as \x bytes, as the other programs do.
 put_line() ( # text
-  text=$1
+  text=$1 shown=''
   { LC_ALL=C.UTF-8; } 2> /dev/null   # what is printable does not depend on the caller's locale
-  for turn in $'\xd8\x9c' $'\xe2\x80\x8e' $'\xe2\x80\x8f' $'\xe2\x80\xaa' $'\xe2\x80\xab' $'\xe2\x80\xac' $'\xe2\x80\xad' \
-      $'\xe2\x80\xae' $'\xe2\x81\xa6' $'\xe2\x81\xa7' $'\xe2\x81\xa8' $'\xe2\x81\xa9'; do
-    text=${text//"$turn"/?}
+  printable='[[:print:]	]' invisible=$'[\xc2\xa0\xc2\xad\xd8\x9c\xe2\x80\x8b-\xe2\x80\x8f\xe2\x80\xa8-\xe2\x80\xaf\xe2\x81\xa0-\xe2\x81\xaf\xef\xbb\xbf]'
+  for (( i = 0; i < ${#text}; i++ )); do
+    char=${text:i:1}
+    # shellcheck disable=SC2053  # a pattern
+    if [[ $char == $printable && $char != $invisible ]]; then
+      shown+=$char
+    else
+      shown+=$(printf %s "$char" | od -A n -t x1 | sed 's/ /\\x/g')
+    fi
   done
-  printf '%s\n' "${text//[^[:print:]	]/?}"
+  printf '%s\n' "$shown"
 )
-# Messages go to 8: standard error, or, while fb-report is there to pass them on, a file.
+# Messages go to descriptor 8: standard error, or, once fb-report runs and passes them on, a file.
 warn() {
   if [ "$hushed" ]; then tell say "fb-backfill: $*"; return; fi
   put_line "fb-backfill: $*" 2> /dev/null >&8 || put_line "fb-backfill: $*" >&2
 }
-hushed=''        # psql's messages are not passed on any more, so ours go another way
+hushed=''        # psql's messages are no longer passed on, so ours go another way
 die() { error=${error:-$*}; warn "$@"; exit 2; }
 die_usage() { warn "$@"; die "see 'fb-backfill --help'"; }
 exec 8>&2
@@ -94,24 +100,25 @@ after=()
 psql=(psql -Xqw) conninfo='' where=() ask=auto
 extract=("$programs/fb-extract") resolve=("$programs/fb-resolve") apply=("$programs/fb-apply") report=("$programs/fb-report")
 
-# Takes an option's argument, a whole number from $3 to $4, and sets value to it (010 is ten).
+# Checks an option's argument, a whole number from $3 to $4, and sets value to it (010 is ten).
 number() { # name value least most
   if [[ ! $2 =~ ^[0-9]{1,18}$ ]] || (( 10#$2 < $3 || 10#$2 > $4 )); then
-    die_usage "$1: '$2' is no whole number from $3 to $4"
+    die_usage "$1: invalid number '$2' (expected $3 to $4)"
   fi
   value=$((10#$2))
   is_count "$value"
 }
 
-# What comes from outside is not computed with before it is known to be a count: digits, none of them leading zeros, and
-# no more than arithmetic can bear. The shell would evaluate anything else.
+# Whether this is a count: digits without leading zeros, and not too many for arithmetic. Nothing that comes from outside is
+# computed with before, because the shell would evaluate it.
 is_count() { [[ $1 =~ ^(0|[1-9][0-9]{0,17})$ ]]; }
 
-# Asks a program for the models in force, and checks those that are chosen. They are read once, since a file may be a pipe.
+# Asks fb-report for the models in force, and checks those that were chosen. A --models file may be a pipe, so it is
+# read only once.
 read_models() {
   local name names='' line all
   if ! all=$("${report[@]}" --print-models "${table_options[@]}" 2>&1); then
-    [ "$all" ] || die "fb-report ended before it had said which models there are: nothing was changed"
+    [ "$all" ] || die "fb-report could not list the models: nothing was changed"
     sed "s/^fb-report: see 'fb-report/fb-report: see 'fb-backfill/; s/^fb-report:/fb-backfill:/" >&2 <<< "$all"
     exit 2
   fi
@@ -123,7 +130,7 @@ read_models() {
   done <<< "$all"
   for name in "${chosen[@]}"; do
     if [[ ! $name =~ ^[a-z0-9_]+$ || ", ${names}all, " != *", $name, "* ]]; then
-      die_usage "--model: '$name' is none of ${names}all"
+      die_usage "--model: unknown model '$name' (known: ${names%, })"
     fi
   done
   [ ! "$print_models" ] || { printf %s "$models" || exit 2; exit; }
@@ -149,16 +156,16 @@ read_options() {
     esac
     case $name in
       --model|--undo|--table|--models) ;;
-      *) [[ $seen != *" $name "* ]] || die_usage "$name is given twice" ;;
+      *) [[ $seen != *" $name "* ]] || die_usage "$name is given more than once" ;;
     esac
     seen+="$name "
     value=${1-}
     case $name in
-      --apply|--undo|--plan|--receipts|--log) [ "$value" ] || die_usage "$name: a file with no name" ;;
+      --apply|--undo|--plan|--receipts|--log) [ "$value" ] || die_usage "$name: empty file name" ;;
     esac
     case $name in
       --apply|--undo|--check)
-        [ "$action" = run ] || [ "--$action" = "$name" ] || die_usage "--$action and $name exclude each other"
+        [ "$action" = run ] || [ "--$action" = "$name" ] || die_usage "--$action and $name cannot be combined"
         action=${name#--} ;;
     esac
     case $name in
@@ -192,7 +199,7 @@ read_options() {
         if [[ $value == *% ]]; then number "$name" "${value%\%}" 0 100; value+=%; else number "$name" "$value" 0 $int_max; fi
         apply+=("$name=$value") ;;
       --color)
-        case $value in auto|always|never) ;; *) die_usage "--color: '$value' is none of auto, always, never" ;; esac
+        case $value in auto|always|never) ;; *) die_usage "--color: invalid value '$value' (expected auto, always or never)" ;; esac
         report+=(--color "$value") ;;
       --host|--port|--username) where+=("$name=$value") ;;
       --dbname) conninfo=$value ;;
@@ -203,16 +210,16 @@ read_options() {
   if [ "$action" = undo ]; then
     files+=("$@")
   elif (( $# > 0 )); then
-    (( $# == 1 )) || die_usage "'$2' is too much: there can be one DBNAME"
-    [ ! "$conninfo" ] || die_usage "'$1' is too much: --dbname says which database"
+    (( $# == 1 )) || die_usage "too many arguments: '$2' (expected one DBNAME)"
+    [ ! "$conninfo" ] || die_usage "too many arguments: '$1' (the database is already given by --dbname)"
     conninfo=$1
   fi
   for value in "$conninfo" "${where[@]}"; do
-    [[ ! $value =~ [[:cntrl:]] ]] || die_usage "'$value': no control characters can be in what says where the database is"
+    [[ ! $value =~ [[:cntrl:]] ]] || die_usage "'$value': control characters are not allowed in connection options"
   done
   read_models
 
-  # What makes no sense together is more likely a slip than a wish.
+  # A combination that makes no sense is more likely a slip than a wish.
   local excluded='' mode=$action
   case $action in
     apply|undo) excluded='--model --limit --after --plan' ;;
@@ -221,15 +228,15 @@ read_options() {
   [ "$action" != apply ] || excluded+=' --dry-run'
   [ ! "$dry_run" ] || mode=dry-run excluded+=' --receipts --no-receipts'
   for name in $excluded; do
-    [[ $seen != *" $name "* ]] || die_usage "$name does not go with --$mode"
+    [[ $seen != *" $name "* ]] || die_usage "$name cannot be combined with --$mode"
   done
   for name in --receipts --no-receipts --log; do
     for value in --receipts --no-receipts --log; do
-      [[ $name == "$value" || $seen != *" $name "* || $seen != *" $value "* ]] || die_usage "$name and $value exclude each other"
+      [[ $name == "$value" || $seen != *" $name "* || $seen != *" $value "* ]] || die_usage "$name and $value cannot be combined"
     done
   done
-  [[ $seen != *' --progress '* || $seen != *' --no-progress '* ]] || die_usage "--progress and --no-progress exclude each other"
-  [[ $seen != *' --password '* || $seen != *' --no-password '* ]] || die_usage "--password and --no-password exclude each other"
+  [[ $seen != *' --progress '* || $seen != *' --no-progress '* ]] || die_usage "--progress and --no-progress cannot be combined"
+  [[ $seen != *' --password '* || $seen != *' --no-password '* ]] || die_usage "--password and --no-password cannot be combined"
 }
 
 # ---- files that stay ----
@@ -237,8 +244,8 @@ read_options() {
 declare -A claimed=()   # the descriptors of this run's files, by name
 fault=''                # why a file could not be claimed
 
-# Makes a file that nobody else has: new, its user's alone, and locked as long as this run or a psql of it goes on.
-# Fails where there is one of that name; it is not opened, whatever it is.
+# Creates a file: new, readable by its owner alone, and locked while this run or one of its psql processes is alive.
+# Fails if the name exists; whatever has it is not opened.
 claim() { # file
   local folder=. temporary fd
   [[ $1 != */* ]] || folder=${1%/*}/   # dirname's would lose a newline at its end
@@ -258,26 +265,26 @@ claim() { # file
 }
 claim_or_die() { claim "$1" || die "$1: $fault: nothing was changed"; }
 
-# Sees to it that nothing has a name that is wanted for a file of this run. What an earlier run has written there may be the
-# only way to undo it, so receipts are moved to FILE.~N~; a plan or an empty file is removed.
+# Makes a name free for a file of this run. What an earlier run wrote there may be the only way to undo it, so receipts are
+# renamed to FILE.~N~; a plan or an empty file is removed.
 make_room() { # file [keep]
   local n=1 fd
   [ -e "$1" ] || [ -L "$1" ] || return 0
-  [ ! -L "$1" ] || die "$1: a symbolic link, which no file of a run is written through: nothing was changed"
-  [ -f "$1" ] || die "$1: receipts can only be kept in a regular file"
+  [ ! -L "$1" ] || die "$1: is a symbolic link, which is not followed: nothing was changed"
+  [ -f "$1" ] || die "$1: is not a regular file, so it cannot keep receipts: nothing was changed"
   { exec {fd}< "$1"; } 2> /dev/null || die "$1: cannot be read, so another run may be writing it: nothing was changed"
   flock -n "$fd" || die "$1: another run is writing it: nothing was changed"
   if [ "${2-}" ] && [ -s "$1" ]; then
     while [ -e "$1.~$n~" ] || [ -L "$1.~$n~" ]; do n=$((n + 1)); done
-    fault=$(mv -nT -- "$1" "$1.~$n~" 2>&1) || die "$1: could not be moved aside: ${fault##*: }: nothing was changed"
-    warn "$1: the earlier receipts are kept as $1.~$n~"
+    fault=$(mv -nT -- "$1" "$1.~$n~" 2>&1) || die "$1: could not be renamed: ${fault##*: }: nothing was changed"
+    warn "$1: earlier receipts renamed to $1.~$n~"
   else
     rm -f -- "$1" || die "$1: could not be replaced: nothing was changed"
   fi
   exec {fd}<&-
 }
 
-# Copies a file that is wanted to where it is wanted: a new file, a pipe or device that is there, or standard output.
+# Copies a file to a new file, an existing pipe or device, or standard output.
 keep() { # from to
   if [ "$2" = - ]; then
     cat -- "$1" || die "standard output: the plan could not be written: nothing was changed"
@@ -293,7 +300,7 @@ keep() { # from to
   die "$2: could not be written: nothing was changed"
 }
 
-# A name for this run's files that no other run has or gets: a folder and a beginning, then its time. Claims NAME SUFFIX.
+# Sets record to a name for this run's files that no other run can have: a prefix, then the time. Claims $record$2.
 name_run() { # beginning suffix
   local n=1
   record=$1${started//:/-}
@@ -307,7 +314,7 @@ open_log() {
   local message
   message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
   if [ ! -O "$log" ] || [ -n "$(cd -- "$log" && find . -maxdepth 0 -perm /022)" ]; then
-    die "$log: others can write to this folder, so it cannot keep the log: nothing was changed"
+    die "$log: others can write to this directory, so it cannot keep the log: nothing was changed"
   fi
   name_run "$log/" -summary.json
   plan=${plan:-$record-plan.tsv}
@@ -319,7 +326,7 @@ open_log() {
 tmp=''
 reporter='' writers=()   # process ids
 
-# Whether a child has ended, as bash knows it: its pid may be another process's by now.
+# Whether a child has ended, according to bash: its pid may belong to another process by now.
 ended() { # pid
   local running
   jobs -pr > "$tmp/running"
@@ -328,9 +335,9 @@ ended() { # pid
 }
 signal() { ended "$2" || kill -s "$1" -- "${3-}$2" 2> /dev/null; } # name pid [-]
 
-# Waits for a child, and returns its exit status. Bash's own wait loses the status if a trapped signal comes just when the
-# child ends, and returns the signal's instead if one comes at all. So it is asked only when the child has ended, which
-# loses nothing, and again until no signal came meanwhile.
+# Waits for a child, and returns its exit status. Bash's wait can lose the status if a trapped signal comes just as the child
+# ends, and returns the signal's if one comes at all. So wait is called only after the child has ended, and repeated until no
+# signal came meanwhile.
 wait_for() { # pid
   local status naps=0
   until ended "$1"; do
@@ -339,22 +346,22 @@ wait_for() { # pid
   while signalled=''; wait "$1" 2> /dev/null; status=$?; [ "$signalled" ]; do :; done
   return "$status"
 }
-signalled=''     # whether a trap ran that does not end it all
+signalled=''     # whether a trap ran that does not end the run
 
-# Runs a program, with its messages where they belong, such that a signal is heard meanwhile.
+# Runs a program so that signals are handled meanwhile.
 step() { "$@" <&0 2>&8 9>&- & wait_for $!; }
 
-worst=0          # of the exit statuses so far; a death by signal is 2
+worst=0          # the worst exit status so far; a death by signal counts as 2
 note_status() { if (( $1 > 1 )); then worst=2; elif (( $1 > worst )); then worst=1; fi; return 0; }
 
-# Makes a named pipe and opens it: to write at 5, to read at 6. By its name neither end opens before the other does,
-# and who waits for one that was killed waits forever.
+# Makes a named pipe and opens it: 5 to write, 6 to read. Opening one end by its name would wait for the other, for ever if
+# that process was killed.
 open_pipe() { # FIFO
   # shellcheck disable=SC2094  # it is a pipe
   mkfifo "$1" && exec 4<> "$1" 5> "$1" 6< "$1" 4>&-
 }
 
-# Tells fb-report a fact of the run. It may be gone.
+# Tells fb-report a fact about the run. It may be gone.
 tell() { # key value
   local value=${2//\\/\\\\}
   value=${value//$'\t'/\\t} value=${value//$'\r'/\\r}
@@ -362,8 +369,8 @@ tell() { # key value
 }
 absolute() { case $1 in ''|/*) printf %s "$1" ;; *) printf %s "$PWD/$1" ;; esac; }
 
-# From now on fb-report tells everything: it reads facts from 9, and messages from the file that is 8. That pipe is also
-# held open by each psql that writes receipts, so that it ends when nobody writes them any more.
+# From now on fb-report does all the reporting: it reads facts from the pipe that is 9 here, and messages from the file that is 8.
+# Each psql that writes receipts holds the pipe open, too, so it ends when nobody writes receipts any more.
 start_report() {
   : > "$tmp/messages" && open_pipe "$tmp/facts" && exec 9>&5 5>&- 8>> "$tmp/messages" || exit 2
   "${report[@]}" --models "$tmp/models" --follow "$tmp/messages" <&6 2>&7 7>&- 8>&- 9>&- & reporter=$!
@@ -371,7 +378,7 @@ start_report() {
   tell action "${dry_run:+dry-}$action"
 }
 
-# What psql said last of what went wrong is the run's error.
+# The last error that psql printed is the run's error.
 psql_failed() { # words
   error=$(grep -aE '(ERROR|FATAL|PANIC):|^psql: error:' "$tmp/messages" | tail -n 1)
   die "$@"
@@ -379,7 +386,7 @@ psql_failed() { # words
 
 # ---- the connection ----
 
-# A password that stands in a connection string goes to a file, since a command line can be read by all; then the string has none.
+# Moves a password from the connection string to a file, because everybody can read a command line.
 hide_password() {
   local found=''
   if [[ $conninfo =~ ^([a-z]+://[^/@:]*):([^/@]*)@(.*)$ ]]; then
@@ -407,7 +414,7 @@ restore_terminal() {
 }
 ask_password() {
   local password=''
-  { exec {terminal}<> /dev/tty; } 2> /dev/null || die "a password is needed, and there is no terminal to ask for it: nothing was changed"
+  { exec {terminal}<> /dev/tty; } 2> /dev/null || die "a password is required, and there is no terminal to ask for it: nothing was changed"
   terminal_settings=$(stty -g <&"$terminal") && stty -echo <&"$terminal"   # before it is asked for: who types early is not seen
   printf 'Password: ' >&"$terminal"
   IFS= read -r password <&"$terminal"
@@ -416,15 +423,15 @@ ask_password() {
   use_password "$password"
 }
 
-# Whether neither an option nor the environment says where the database is.
+# Whether neither an option nor the environment says which database.
 is_nowhere() { [ ! "$conninfo" ] && (( ${#where[@]} == 0 )) && [ ! "${PGHOST-}${PGHOSTADDR-}${PGPORT-}${PGDATABASE-}${PGUSER-}${PGSERVICE-}" ]; }
 
-# Finds out which database it is, and asks for a password if one is needed: once, however many connections there will be.
+# Connects once, to find out which database it is, and to ask for a password, once for all connections, if one is needed.
 connect() {
   local database
   if is_nowhere && [ "${DATABASE_URL-}" ]; then
     [[ $DATABASE_URL =~ ^(postgres|postgresql|postgis|pgsql|psql)([+][a-z0-9]+)?://(.*)$ ]] ||
-      die "DATABASE_URL: it is no postgresql://...: nothing was changed"
+      die "DATABASE_URL is not a postgresql:// URL: nothing was changed"
     conninfo=postgresql://${BASH_REMATCH[3]}
   fi
   hide_password
@@ -446,7 +453,7 @@ identify() {
 
 # ---- the plan ----
 
-# What begins the psql script of a transaction that cannot write.
+# The beginning of a psql script for a transaction that cannot write.
 begin_reading() {
   cat << END
 \\set ON_ERROR_STOP on
@@ -456,7 +463,7 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
 END
 }
 
-# The psql script of the snapshot: cohorts to a file, rows to standard output, in one transaction that cannot write.
+# The psql script for the snapshot: cohorts to a file, rows to standard output, in one read-only transaction.
 snapshot_script() {
   begin_reading &&
   echo '\o :cohorts' &&
@@ -480,7 +487,7 @@ make_plan() {
   prepare_preflight
 }
 
-# Another's plan or receipts. A pipe is read once only, and we need it more often.
+# Takes the plan or receipts that were given. A pipe is copied, because its contents are needed more than once.
 take_files() {
   local file message i
   for i in "${!files[@]}"; do
@@ -501,11 +508,11 @@ take_files() {
 
 # ---- applying ----
 
-inputs=()        # the files that are carried out
-parts=()         # the receipts of each job, which become one file in the end
-applying=''      # something may be committed
+inputs=()        # the plan or receipts to be carried out
+parts=()         # the receipts of each job, joined at the end
+applying=''      # something may have been committed
 
-# Sets records to how many there are in the inputs. A last line that was cut off, which wc would not count, is one.
+# Sets records to the number of records in the inputs. It counts a last line that was cut off, as wc would not.
 count_records() {
   local file lines
   records=0
@@ -517,26 +524,27 @@ count_records() {
 }
 records=0
 
-# Makes the script that asks the server whether all of it may be done, before any of it is. Fails if it is no plan or receipts.
+# Makes the script that asks the server, before anything is changed, whether all of it is allowed. Dies if the
+# input is not what it should be.
 prepare_preflight() { step "${apply[@]}" --preflight "${inputs[@]}" > "$tmp/preflight.sql" || die "nothing was changed"; }
 preflight() { step "${psql[@]}" < "$tmp/preflight.sql" > /dev/null; }
 
-# Starts a job: a script for its share of the records, and the session that carries it out. A share is a run of ids, so no
-# two connections meet on more than a page.
+# Starts a job: fb-apply for its share of the records, and psql. A share is a run of ids, so two connections have at most a page
+# in common.
 start_job() { # index
   local share=()
   (( jobs == 1 )) || share=(--share "$(($1 + 1))/$jobs")
   open_pipe "$tmp/script.$1" || exit 2
   (trap '' USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
-  # A session's receipts go to their file with no process between that could lose them. In a session of its own it is not
-  # ended by the terminal's Ctrl-C or hang-up, which would cut off the receipts of what is committed.
+  # psql writes receipts straight to their file, so no other process can lose them. setsid, because Ctrl-C or a hang-up of the
+  # terminal would end psql before the receipts of the last commit.
   (trap '' USR1; exec setsid "${psql[@]}" -v in_doubt="$tmp/in-doubt.$1" -v waiting="$tmp/waiting.$1" -v go_on="$tmp/go-on") \
     <&6 >&"${claimed[${parts[$1]}]}" 2>&8 5>&- 6<&- & writers+=($!)
   exec 5>&- 6<&-
 }
 appliers=()
 
-# Makes the files of the receipts.
+# Creates the files for the receipts.
 prepare_receipts() {
   local i file
   if [ ! "$receipts" ] && [ ! "$no_receipts" ] && [ ! "$log" ] && (( records > 0 )); then
@@ -550,7 +558,7 @@ prepare_receipts() {
   (( jobs == 1 )) || for (( i = 0; i < jobs; i++ )); do parts[i]=$receipts.$((i + 1)); done
   for file in "${parts[@]}"; do
     for i in "${files[@]}" "$plan"; do
-      [ ! "$file" -ef "$i" ] || die "$file: the receipts of this run need a file of their own: nothing was changed"
+      [ ! "$file" -ef "$i" ] || die "$file: is already used as input or plan; choose another --receipts file: nothing was changed"
     done
   done
   for file in "$receipts" "${parts[@]}"; do
@@ -561,7 +569,7 @@ prepare_receipts() {
 }
 kept=''
 
-# The command that does something else with the same models and database, for people: the password is not in it.
+# Prints a command, for people, that works on the same models and database. The password is not in it.
 again() { # option file...
   local word line words=("${where[@]}")
   while IFS= read -r line; do
@@ -578,20 +586,20 @@ again() { # option file...
   done
 }
 
-# Receipts must be somewhere where they stay, and not where they replace what is read.
+# Receipts must be kept in a file, and not in one that is read.
 check_receipts() {
   local name
   if [ "$receipts" ] && [ -e "$receipts" ] && [ ! -f "$receipts" ]; then
-    die "$receipts: receipts can only be kept in a regular file"
+    die "$receipts: is not a regular file, so it cannot keep receipts: nothing was changed"
   fi
   for name in "$plan" "${files[@]}"; do
     if [ "$name" ] && [ "$receipts" ] && { [ "$name" = "$receipts" ] || [ "$name" -ef "$receipts" ]; }; then
-      die "$receipts: the receipts of this run need a file of their own"
+      die "$receipts: is already used as input or plan; choose another --receipts file: nothing was changed"
     fi
   done
 }
 
-# Carries out the inputs, and follows their receipts.
+# Carries out the inputs.
 carry_out() {
   local i file
   preflight || psql_failed "nothing was changed"
@@ -612,8 +620,8 @@ carry_out() {
   (( worst < 2 )) || error=$(grep -aE '(ERROR|FATAL|PANIC):|^psql: error:|^fb-' "$tmp/messages" | tail -n 1)
 }
 
-# Whether a transaction was committed or aborted, by a new connection; nothing if that cannot be told. One that is going
-# on, or that a standby is asked for, nobody can tell of. All jobs together wait ten seconds for a server that can.
+# Asks over a new connection whether a transaction was committed or aborted, and prints which, or nothing if the server does not
+# know (it is still in progress, or this is a standby) or cannot be reached. All jobs together wait ten seconds for an answer.
 ask_until=0
 ask_status() { # transaction id
   local answer
@@ -632,42 +640,42 @@ END
   done
 }
 
-# A connection may have been lost between a COMMIT and its receipts. What they would be is in a file, with the
-# transaction's id; each line has its place among this job's receipts. Makes the job's receipts true.
+# Corrects a job's receipts, if its connection was lost between a COMMIT and its receipts. They are in the file in-doubt,
+# each after the transaction's id and its place among this job's receipts.
 settle() { # job
   local doubt=$tmp/in-doubt.$1 part=${parts[$1]} xid first last printed size outcome
   [ -s "$doubt" ] && [ -e "$part" ] || return 0
   read -r xid first last <<< "$(awk -F '\t' 'NR == 1 { xid = $1; first = $2 } END { print xid, first, $2 }' "$doubt")"
   printed=$(wc -l < "$part")
   if ! is_count "$xid" || ! is_count "$first" || ! is_count "$last" || ! is_count "$printed" || (( printed > last )); then
-    return 0  # they were printed, or the file broke off before the COMMIT
+    return 0  # they were printed, or the file was cut off before the COMMIT
   fi
   outcome=$(ask_status "$xid")
   if [ "$outcome" ]; then
     size=$(head -n "$first" < "$part" | wc -c)
     truncate -s "$size" -- "$part" && { [ "$outcome" = aborted ] || cut -f 3- < "$doubt" >&"${claimed[$part]}"; } && return
-    warn "$part: the receipts of the last batch could not be written, which is $outcome"
+    warn "$part: the receipts of the last batch, which was $outcome, could not be written"
   else
-    warn "whether the last batch ($((last - first + 1)) records) was committed is not known: the server could not be asked"
+    warn "the last batch ($((last - first + 1)) records) may or may not be committed: the server could not be asked"
   fi
   tell in-doubt yes
   worst=2
   [ "$kept" ] || return 0
   if claim "$part.in-doubt" && cat < "$doubt" >&"${claimed[$part.in-doubt]}"; then
-    warn "its receipts are in $part.in-doubt. To settle it, ask the server: SELECT pg_xact_status('$xid')"
-    warn "if it says committed: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE, and FILE has all receipts"
+    warn "its receipts are in $part.in-doubt; to find out, ask the server: SELECT pg_xact_status('$xid')"
+    warn "if it says committed, complete the receipts in FILE: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE"
     (( ${#parts[@]} == 1 )) || unsettled=yes
   fi
 }
-unsettled=''     # parts are needed as they are
+unsettled=''     # the parts must not be joined
 
-# Makes one file of the receipts of all jobs. A line that was cut off gets an end, so that it spoils no other.
+# Joins the receipts of all jobs. A line that was cut off gets its newline here, so that it spoils no other.
 join_parts() {
   local part first=1
   (( ${#parts[@]} > 1 )) && [ ! "$unsettled" ] || return 0
   for part in "${parts[@]}"; do
-    # As standard input, since awk takes a name like a=b for an assignment; and 1, since in a trap a return alone
-    # has the status from before.
+    # As standard input, because awk takes a name like a=b for an assignment. "return 1", because in a trap a bare return
+    # returns the status from before the trap.
     awk -v first="$first" 'NR >= first' < "$part" >&"${claimed[$receipts]}" || return 1
     [ ! -s "$part" ] || first=2
   done
@@ -675,17 +683,17 @@ join_parts() {
 
 # ---- how it ends ----
 
-error=''         # the message that it ended with
-reached_end=''   # else, whatever the exit status, something is wrong with this script or its shell
+error=''         # the last error
+reached_end=''   # if it stays empty, the status is 2 whatever the shell says
 
-# Begins no further batch: psql finishes the batch that is open, and stops before the next, since a file is gone. What it does
-# between two batches, or, at a second signal, in a batch, is canceled.
+# Stops the run: psql finishes the open batch, and stops before the next because a file is gone. A pause between batches is
+# canceled at once, and the batch itself at a second signal.
 interrupted() { # signal
   local pid i left=1
   trap 'again=yes' INT TERM HUP
   again='' died_of=$1 error="interrupted by SIG$1"
-  warn "$error${applying:+: the open batch is finished first; once more, and it is rolled back}"
-  # What psql says of an end in the middle of a script is our doing.
+  warn "$error${applying:+: finishing the open batch; interrupt again to roll it back}"
+  # What psql says from now on is caused by the interrupt itself.
   tell hush "$(wc -c < "$tmp/messages")"
   hushed=yes
   tell phase ending
@@ -706,7 +714,7 @@ interrupted() { # signal
   exit 2
 }
 
-# Where the receipts are, and what takes back what they say.
+# Reports where the receipts are, and the command that takes the run back.
 tell_receipts() {
   local file files=("$kept")
   [ "$kept" ] || return 0
@@ -718,7 +726,7 @@ tell_receipts() {
   [ "$action" = undo ] || tell next "$(again --undo "${files[@]}")"
 }
 
-# What is told at the end: by fb-report, or, if it is gone, here.
+# Ends the run, however it ended: settles and joins the receipts, lets fb-report finish, and removes temporary files.
 clean_up() {
   local status=$? pid
   trap : USR1
@@ -751,17 +759,17 @@ end_report() {
   tell status "$status"
   exec 9>&- 8>&7
   wait_for "$reporter"; told=$? hushed=''
-  if [ -e "$tmp/messages" ]; then  # it has not told them all
+  if [ -e "$tmp/messages" ]; then  # fb-report did not pass all of them on
     while IFS= read -r line; do put_line "$line" >&8; done < "$tmp/messages"
     line=''
-    (( status > 1 )) || [ ! "$applying" ] || line=', but all was carried out'
-    warn "fb-report ended before the run did: the report is not whole$line"
+    (( status > 1 )) || [ ! "$applying" ] || line=', but everything was carried out'
+    warn "fb-report ended before the run: the report is incomplete$line"
     told=2
   fi
   (( told <= status )) || status=$told
 }
 
-# What is done at SIGUSR1, and at a terminal's Ctrl-T, where there is one.
+# At SIGUSR1, and at Ctrl-T where the terminal has it, fb-report prints the progress.
 tell_progress() { signalled=yes; [ ! "$reporter" ] || signal USR1 "$reporter"; }
 
 # ---- main ----
@@ -775,8 +783,8 @@ for name in INT TERM HUP; do
 done
 trap tell_progress USR1
 trap tell_progress INFO 2> /dev/null
-trap : PIPE      # fb-report may be gone when it is told something
-command -v psql > /dev/null || die "psql is missing: install PostgreSQL's client (Debian: postgresql-client)"
+trap : PIPE      # fb-report may be gone
+command -v psql > /dev/null || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
 printf %s "$models" > "$tmp/models" || exit 2
@@ -805,7 +813,7 @@ if [ "$action" = check ]; then
   tell name "the database's answer"
   tell follow "$tmp/check.tsv"
 elif [ "$dry_run" ]; then
-  preflight || warn "a run would stop here: nothing was changed"
+  preflight || warn "a real run would stop here: nothing was changed"
   for name in "${inputs[@]}"; do tell count "$name"; tell follow "$name"; done
 else
   carry_out

@@ -186,7 +186,7 @@ ssh_to_far() {
   lines 'north\thost=nowhere' > databases.tsv
   for option in '{}' '{1}' '{= system "touch pwned" =}' '$(touch pwned)' "it's" $'\e[2J'; do
     run -2 --separate-stderr "$several" databases.tsv "run$((++n))" --model "$option"
-    [[ $stderr == *"fb-backfill: --model: '${option//$'\e'/?}' is none of "* ]] || fail "$stderr"
+    [[ $stderr == *"fb-backfill: --model: unknown model '${option//$'\e'/\\x1b}' (known: "* ]] || fail "$stderr"
   done
   [ ! -e pwned ]
 }

@@ -55,8 +55,8 @@ original=$BATS_TEST_DIRNAME/original
   cp r.tsv first.tsv
   echo 'the only way back' > r.tsv.2
   run -0 --separate-stderr fb-backfill --receipts r.tsv --jobs 2
-  [[ $stderr == *'r.tsv: the earlier receipts are kept as r.tsv.~1~'* ]]
-  [[ $stderr == *'r.tsv.2: the earlier receipts are kept as r.tsv.2.~1~'* ]]
+  [[ $stderr == *'r.tsv: earlier receipts renamed to r.tsv.~1~'* ]]
+  [[ $stderr == *'r.tsv.2: earlier receipts renamed to r.tsv.2.~1~'* ]]
   run -0 cmp first.tsv r.tsv.~1~
   run -0 cat r.tsv.2.~1~
   assert_output 'the only way back'
@@ -70,10 +70,10 @@ original=$BATS_TEST_DIRNAME/original
   ln -s r.tsv link.tsv
   before=$(state)
   run -2 fb-backfill --undo r.tsv --receipts link.tsv
-  assert_output 'fb-backfill: link.tsv: the receipts of this run need a file of their own'
+  assert_output 'fb-backfill: link.tsv: is already used as input or plan; choose another --receipts file: nothing was changed'
   run -2 fb-backfill --plan new.tsv --receipts new.tsv
   run -2 fb-backfill --receipts /dev/full
-  assert_output 'fb-backfill: /dev/full: receipts can only be kept in a regular file'
+  assert_output 'fb-backfill: /dev/full: is not a regular file, so it cannot keep receipts: nothing was changed'
   run -2 fb-backfill --receipts nowhere/r.tsv
   assert_output --partial 'nothing was changed'
   run -2 fb-backfill --jobs 2 --receipts nowhere/r.tsv
@@ -100,7 +100,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(members "$leader")" ''
   assert_equal "$status" 2
   run -0 cat err
-  assert_line 'fb-backfill: fb-report ended before the run did: the report is not whole, but all was carried out'
+  assert_line 'fb-backfill: fb-report ended before the run: the report is incomplete, but everything was carried out'
   assert_equal "$(grep -c ^updated r.tsv)" 7
 }
 
@@ -209,7 +209,7 @@ many_answers() {
     committed=$(grep -c ^updated "r.$signal")
     [ "$committed" -ge 150 ] && [ "$committed" -lt "$left" ]
     run -0 cat "err.$signal"
-    assert_line "fb-backfill: interrupted by SIG$signal: the open batch is finished first; once more, and it is rolled back"
+    assert_line "fb-backfill: interrupted by SIG$signal: finishing the open batch; interrupt again to roll it back"
     assert_line --partial "fb-backfill: $committed of $left records are committed"
     left=$((left - committed))
     assert_line --partial "receipts in $PWD/r.$signal; take them back with: fb-backfill --undo r.$signal"
@@ -236,7 +236,7 @@ ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } 
   run -0 fb-backfill --dry-run --summary
   cp day=1/r.1 copy
   run -2 fb-backfill --undo "$PWD/day=1/r.1" --receipts day=1/r --jobs 2
-  assert_line "fb-backfill: day=1/r.1: the receipts of this run need a file of their own: nothing was changed"
+  assert_line "fb-backfill: day=1/r.1: is already used as input or plan; choose another --receipts file: nothing was changed"
   run -0 cmp copy day=1/r.1
   run -2 fb-backfill --plan ./x --receipts x
   run -0 fb-backfill --undo "$PWD/day=1/r.1" --summary

@@ -104,9 +104,9 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
     assert_output --regexp "^fb-backfill: $dir(/20.*-summary.json)?: .*: nothing was changed$"
   done
   run -2 fb-backfill --log ''
-  assert_output --partial '--log: a file with no name'
+  assert_output --partial '--log: empty file name'
   run -2 fb-backfill --check --log log
-  assert_output --partial '--log does not go with --check'
+  assert_output --partial '--log cannot be combined with --check'
   [ ! -e log ]
   assert_equal "$(state)" "$before"
 }

@@ -496,7 +496,7 @@ through_proxy() { # HOW COMMAND...
     through_proxy $how-gone fb-backfill --batch-size 100 --receipts $how.tsv --quiet
     assert_equal $status 2
     assert_equal "$(counts $how.tsv)" 'updated 100'
-    grep -q 'whether the last batch (100 records) was committed is not known' err
+    grep -q 'the last batch (100 records) may or may not be committed' err
     assert_equal "$(stat -c %a $how.tsv.in-doubt)" 600
     # as the message says
     command=$(sed -n 's/.*ask the server: //p' err)
@@ -505,7 +505,7 @@ through_proxy() { # HOW COMMAND...
       assert_output aborted
     else
       assert_output committed
-      command=$(sed -n 's/.*if it says committed: \(.*\), and FILE.*/\1/p' err)
+      command=$(sed -n 's/.*complete the receipts in FILE: \(.*\)/\1/p' err)
       eval "${command//FILE/settled.tsv}"
       assert_equal "$(counts settled.tsv)" 'updated 200'
       mv settled.tsv $how.tsv

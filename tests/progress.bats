@@ -173,7 +173,7 @@ assert_progress_and_failures() { # FILE
   assert_equal "$(members "$pid")" ''
   screen 200 < out > got
   run -0 cat got
-  assert_line 'fb-backfill: interrupted by SIGINT: the open batch is finished first; once more, and it is rolled back'
+  assert_line 'fb-backfill: interrupted by SIGINT: finishing the open batch; interrupt again to roll it back'
   refute_output --partial applying
   run -0 ls -A tmp
   assert_output ''

@@ -50,13 +50,13 @@ load helper
   for where in precious missing; do
     ln -sf "$where" r.tsv
     run -2 fb-backfill --receipts r.tsv
-    assert_output 'fb-backfill: r.tsv: a symbolic link, which no file of a run is written through: nothing was changed'
+    assert_output 'fb-backfill: r.tsv: is a symbolic link, which is not followed: nothing was changed'
     run -2 fb-backfill --dry-run --plan r.tsv
-    assert_line 'fb-backfill: r.tsv: a symbolic link, which no file of a run is written through: nothing was changed'
+    assert_line 'fb-backfill: r.tsv: is a symbolic link, which is not followed: nothing was changed'
     rm r.tsv
     ln -s "$where" r.tsv.2
     run -2 fb-backfill --receipts r.tsv --jobs 2
-    assert_line 'fb-backfill: r.tsv.2: a symbolic link, which no file of a run is written through: nothing was changed'
+    assert_line 'fb-backfill: r.tsv.2: is a symbolic link, which is not followed: nothing was changed'
     rm -f r.tsv*
   done
   assert_equal "$(cat precious)" precious
@@ -81,7 +81,7 @@ load helper
   assert_output --partial "$name.4-plan.tsv: a symbolic link"
   mkfifo $name.5-receipts.tsv
   run -2 at_that_time fb-backfill --quiet --log log
-  assert_output --partial "$name.5-receipts.tsv: receipts can only be kept in a regular file"
+  assert_output --partial "$name.5-receipts.tsv: is not a regular file, so it cannot keep receipts"
   assert_equal "$(cat precious)" precious
   run -1 fb-backfill --check
 }
@@ -93,13 +93,13 @@ load helper
   for mode in 777 770 1777; do
     chmod $mode log
     run -2 fb-backfill --log log
-    assert_output 'fb-backfill: log: others can write to this folder, so it cannot keep the log: nothing was changed'
+    assert_output 'fb-backfill: log: others can write to this directory, so it cannot keep the log: nothing was changed'
   done
   if [ "$(id -u)" = 0 ]; then
     chmod 755 log
     chown "$(server_owner)" log
     run -2 fb-backfill --log log
-    assert_output 'fb-backfill: log: others can write to this folder, so it cannot keep the log: nothing was changed'
+    assert_output 'fb-backfill: log: others can write to this directory, so it cannot keep the log: nothing was changed'
   fi
   run -0 ls -A log
   assert_output ''
@@ -112,10 +112,10 @@ server_owner() { stat -c %U "$PGHOST/data"; }
   fb-backfill --receipts r.tsv --quiet
   cp r.tsv first.tsv
   run -0 fb-backfill --receipts r.tsv --quiet
-  assert_output 'fb-backfill: r.tsv: the earlier receipts are kept as r.tsv.~1~'
+  assert_output 'fb-backfill: r.tsv: earlier receipts renamed to r.tsv.~1~'
   run -0 cmp first.tsv r.tsv.~1~
   run -0 fb-backfill --receipts r.tsv --quiet
-  assert_output 'fb-backfill: r.tsv: the earlier receipts are kept as r.tsv.~2~'
+  assert_output 'fb-backfill: r.tsv: earlier receipts renamed to r.tsv.~2~'
   : > empty.tsv
   run -0 fb-backfill --receipts empty.tsv --quiet
   assert_output ''

@@ -24,7 +24,7 @@ ${1%% *}: see '${1%% *} --help'"
     refuses "fb-resolve --sql $more" '--sql reads nothing: it goes with no file and no option about files'
   done
   refuses 'fb-resolve --cohorts c.tsv --schema s' '--schema or --enable-row-security goes with --sql'
-  refuses 'fb-resolve --sql --schema a --schema b' '--schema is given twice'
+  refuses 'fb-resolve --sql --schema a --schema b' '--schema is given more than once'
   refuses 'fb-extract --sql --schema=' "--schema: '': empty name"
   refuses 'fb-extract --after 1' '--after goes with --sql'
   refuses 'fb-extract --schema s' '--schema or --enable-row-security goes with --sql'
