@@ -27,17 +27,18 @@ static const char help[] =
 "Turn a plan into the psql script that carries it out:\n"
 "fb-apply plan.tsv | psql -Xq > receipts.tsv\n"
 "\n"
-"      --batch-size N     records a transaction (default 5000)\n"
-"      --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
+"      --batch-size N     records per transaction (default 5000)\n"
+"      --lock-timeout MS  longest wait for a lock (default 5000; 0: no limit)\n"
 "      --pause MS         sleep between transactions (default 0)\n"
-"      --max-lag SECONDS  wait between transactions while a replica is further behind\n"
-"      --max-failures N   stop when more records have failed; N% of the records so far\n"
-"      --undo             read receipts, and take back what they say was updated\n"
-"      --preflight        print a script that asks whether this role could carry it out\n"
+"      --max-lag SECONDS  between transactions, wait while a replica is more than\n"
+"                         SECONDS behind\n"
+"      --max-failures N   stop when more than N records (or N% of them) have failed\n"
+"      --undo             read receipts, and undo the updates that they list\n"
+"      --preflight        print a script that checks whether this role may run it\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-apply(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-apply(1).\n";
 
 static const char apply_head_sql[] = {
 #include "apply-head.sql.h"
@@ -95,7 +96,7 @@ read_max_failures(struct options *options, const char *argument)
 	if (options->max_is_percentage)
 		number.len--;
 	if (!text_bigint(number, &max) || max < 0 || max > (options->max_is_percentage ? 100 : INT_MAX))
-		die_usage("--max-failures: '%s' is neither a whole number from 0 to %d nor a percentage from 0%% to 100%%",
+		die_usage("--max-failures: invalid number '%s' (expected 0 to %d, or 0%% to 100%%)",
 		    argument, INT_MAX);
 	options->max_failures = max;
 }
@@ -141,13 +142,13 @@ read_options(int argc, char **argv)
 
 /* The words in which carrying out a plan and taking it back differ. */
 static const struct script_value apply_words[] = {
-	{ "purpose", "carries out a plan: it sets syllabus_id where it is NULL" },
+	{ "purpose", "carries out a plan: sets syllabus_id where it is NULL" },
 	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "if_null", "as-planned" }, { "sets", "true" }, { "expected", "NULL" },
 	{ "new", "b.syllabus_id" }, { "before", "IS NULL" }, { "after", "OPERATOR(pg_catalog.=) b.syllabus_id" },
 	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
-	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
+	{ "purpose", "undoes a run: sets each syllabus_id that the receipts list as updated back to NULL" },
 	{ "verb", "clear" }, { "done", "reverted" }, { "sets", "false" },
 	{ "changed", "syllabus-changed" }, { "if_null", "already-reverted" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },
@@ -357,7 +358,7 @@ is_updated(struct reader *receipts)
 	if (slice_is(status, "updated"))
 		return true;
 	if (!slice_is(status, "reverted") && !slice_is(status, "skipped") && !slice_is(status, "failed"))
-		reader_reject(receipts, "no such status");
+		reader_reject(receipts, "unknown status");
 	return false;
 }
 

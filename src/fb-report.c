@@ -23,27 +23,27 @@ const char program_name[] = "fb-report";
 static const char help[] =
 "Usage: fb-report [--plan FILE] [--model NAME|all] [--undo [--dry-run]] [--summary]\n"
 "                 [--by-cohort] [--json] [--color auto|always|never] [FILE...]\n"
-"Tell what a plan would do (a dry run) or what receipts say was done.\n"
+"Report what a plan would do (a dry run), or what receipts say was done.\n"
 "\n"
-"      --plan FILE     count the plan's records for the 'Found' lines, which else\n"
-"                      are left out when the input is a pipe\n"
+"      --plan FILE     take the numbers in the 'Found' lines from this plan; without\n"
+"                      it, these lines are omitted when the input is a pipe\n"
 "  -m, --model NAME    report on this model only (default: all)\n"
-"      --undo          the receipts are those of an undo, even if none says so\n"
-"      --dry-run       with --undo: tell what an undo of these receipts would do\n"
-"      --summary       leave out the line for each record\n"
-"      --by-cohort     instead of it, print one for each cohort and syllabus\n"
-"      --json          print one JSON object instead\n"
-"      --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
+"      --undo          treat the receipts as those of an undo, even if none shows it\n"
+"      --dry-run       with --undo: report what an undo of these receipts would do\n"
+"      --summary       omit the line for each record\n"
+"      --by-cohort     print a line for each cohort and syllabus instead\n"
+"      --json          print one JSON object instead of a report\n"
+"      --color WHEN    color the report: auto (default: on a terminal, unless NO_COLOR\n"
 "                      is set), always or never\n"
-"      --follow FILE   tell of a run of fb-backfill while it goes on, and of the\n"
-"                      messages in FILE; see fb-report(1)\n"
-"      --progress WHEN with --follow, show progress: auto (default; on a terminal),\n"
+"      --follow FILE   report on a running fb-backfill, and relay the messages in\n"
+"                      FILE; see fb-report(1)\n"
+"      --progress WHEN with --follow: show progress: auto (default: on a terminal),\n"
 "                      always or never\n"
-"      --object FILE   with --follow, write the JSON object to FILE, too\n"
-"      --quiet         with --follow, print no report\n"
+"      --object FILE   with --follow: also write the JSON object to FILE\n"
+"      --quiet         with --follow: print no report\n"
 COMMON_HELP("")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-report(1).\n";
 
 struct options {
 	const char *plan;	/* paths, or NULL */
@@ -76,7 +76,7 @@ is_wanted(const char *option, const char *when, int fd)
 	if (strcmp(when, "auto") == 0)
 		return isatty(fd) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 	if (strcmp(when, "never") != 0)
-		die_usage("%s: '%s' is none of auto, always, never", option, when);
+		die_usage("%s: invalid value '%s' (expected auto, always or never)", option, when);
 	return false;
 }
 
@@ -140,11 +140,11 @@ read_options(int argc, char **argv)
 	if (options.print_models)
 		option_print_models(&options.models);
 	if (options.dry_run && !options.undo)
-		die_usage("--dry-run goes with --undo: of a plan, all reports are of a dry run");
+		die_usage("--dry-run requires --undo (the report of a plan is always of a dry run)");
 	if (options.follow != NULL && (optind < argc || options.plan != NULL))
-		die_usage("--follow learns from standard input which files there are: it goes with no FILE and no --plan");
+		die_usage("--follow cannot be combined with a FILE or --plan: it reads the names of files from standard input");
 	if (options.follow == NULL && (options.object != NULL || options.quiet || progress_given))
-		die_usage("--progress, --object and --quiet go with --follow");
+		die_usage("--progress, --object and --quiet require --follow");
 	return options;
 }
 
@@ -230,7 +230,7 @@ end_report(struct report *report, const struct run *run)
 {
 	const struct groups *groups = report->options.by_cohort ? &report->groups : NULL;
 	const bool stopped = run != NULL && run->status == STATUS_TROUBLE;
-	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "it is not known why";
+	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "unknown reason";
 
 	groups_sort(&report->groups);
 	if (report->options.json && !report->options.quiet)
@@ -302,7 +302,7 @@ report_files(struct report *report, char *const *paths, int count)
 
 	for (int i = 1; i < count; i++)
 		if (readers[i].kind != readers[0].kind)
-			die("%s: %s is another kind of file than %s", readers[i].lines.name, readers[i].lines.name, readers[0].lines.name);
+			die("%s: not the same kind of file as %s", readers[i].lines.name, readers[0].lines.name);
 	find(report, readers, count);
 	for (int i = 0; i < count; i++) {
 		add_records(report, &readers[i]);
@@ -358,8 +358,8 @@ report_run(struct report *report)
 	end_report(report, &run);
 	out_close(&report->out);
 	if (report->out.error != 0) {
-		warn("standard output: %s: the report could not be written%s", strerror(report->out.error),
-		    run.status < STATUS_TROUBLE && !report->counts.dry ? ", but all was carried out" : "");
+		warn("standard output: could not write the report: %s%s", strerror(report->out.error),
+		    run.status < STATUS_TROUBLE && !report->counts.dry ? "; the run itself is complete" : "");
 		run.status = STATUS_TROUBLE;
 	}
 	if (report->options.object != NULL)

@@ -20,22 +20,22 @@ static const char help[] =
 "Usage: fb-resolve --cohorts FILE [--format text|csv] [--delimiter C] [--null STRING]\n"
 "                  [--limit N] [--unresolved FILE] [FILE...]\n"
 "       fb-resolve --sql [--schema SCHEMA]\n"
-"Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
-"cohort has none.\n"
+"Add to each candidate the syllabus that its cohort leads to; drop candidates\n"
+"whose cohort has none.\n"
 "\n"
 "      --cohorts FILE     the cohort dump\n"
-"  -f, --format F         the dump is text (COPY's) or csv (default: its header\n"
-"                         line tells)\n"
-"      --delimiter C      the dump is csv whose fields are separated by C\n"
-"      --null STRING      this stands for NULL in the dump, too; may be repeated\n"
+"  -f, --format F         format of the dump: text (COPY's) or csv (default: by its\n"
+"                         header)\n"
+"      --delimiter C      the dump is csv with this field delimiter\n"
+"      --null STRING      also read STRING as NULL in the dump; may be repeated\n"
 "  -l, --limit N          stop after N resolved records of each model (default 0:\n"
 "                         no limit)\n"
-"      --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
-"      --sql              print the psql script whose output is the cohort dump\n"
+"      --unresolved FILE  write dropped candidates to FILE, with the reason\n"
+"      --sql              print the psql script that produces the cohort dump\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-resolve(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-resolve(1).\n";
 
 static const char resolve_sql[] = {
 #include "resolve.sql.h"
@@ -89,14 +89,14 @@ read_options(int argc, char **argv)
 	if (options.print_models)
 		option_print_models(&options.models);
 	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
-		die_usage("--delimiter goes with CSV");
+		die_usage("--delimiter cannot be combined with --format text");
 	if (options.sql && (optind < argc || options.cohorts != NULL || reading_is_given(&options.reading) || options.limit > 0
 	    || options.unresolved != NULL))
-		die_usage("--sql reads nothing: it goes with no file and no option about files");
+		die_usage("--sql reads no input: it cannot be combined with a FILE or an option about input");
 	if (!options.sql && script_reach_is_given(&options.reach))
-		die_usage("--schema or --enable-row-security goes with --sql");
+		die_usage("--schema and --enable-row-security require --sql");
 	if (!options.sql && options.cohorts == NULL)
-		die_usage("--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes");
+		die_usage("--cohorts is required: the cohort dump, as written by 'fb-resolve --sql | psql -Xq'");
 	return options;
 }
 

@@ -193,7 +193,7 @@ freeze() { # CONDITION
   table=(--table answer=f --model answer)
   for option in --check --dry-run; do
     run --separate-stderr fb-backfill "${table[@]}" $option
-    [[ $stderr == 'answer: 2 ids that are to be filled stand for more than one row each: their records will fail'$'\n'* ]]
+    [[ $stderr == 'answer: 2 ids to be filled belong to more than one row each; their records will fail'$'\n'* ]]
   done
   rows() { sql "SELECT tableoid::regclass, f FROM f ORDER BY 1, 2"; }
   run -1 --separate-stderr fb-backfill "${table[@]}" --receipts r.tsv

@@ -122,7 +122,7 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 		if (!reader_bigint(dump, COHORT_ID, &id) || (has_syllabus && !reader_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
 		if (!has_syllabus && dump->field[SYLLABUS].ptr != NULL) {
-			reader_reject(dump, "a syllabus without its id");
+			reader_reject(dump, "syllabus_id is NULL, but syllabus is not");
 			continue;
 		}
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
@@ -132,7 +132,7 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 			cohort = new_cohort(cohorts, id, has_syllabus, &plan_end, dump->lines.number);
 			HASH_ADD_BYHASHVALUE(hh, cohorts->map, id, sizeof cohort->id, hash, cohort);
 		} else if (!slice_equal(cohort_plan_end(cohort), (struct slice){ plan_end.ptr, plan_end.len })) {
-			die("%s:%" PRIu64 ": cohort %" PRId64 " has other values here than on line %" PRIu64,
+			die("%s:%" PRIu64 ": cohort %" PRId64 " has different values on line %" PRIu64,
 			    dump->lines.name, dump->lines.number, id, cohort->line);
 		}
 	}

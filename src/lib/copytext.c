@@ -87,7 +87,7 @@ copytext_fault(struct slice record)
 	const char *fault = text_fault(record);
 
 	if (fault == NULL && memchr(record.ptr, '\r', record.len) != NULL)
-		fault = "raw carriage return (the text format has \\r, and ends lines with a newline alone)";
+		fault = "literal carriage return (write \\r, and end lines with a newline alone)";
 	if (fault == NULL && memchr(record.ptr, '\\', record.len) != NULL)
 		fault = escape_fault(record);
 	return fault;

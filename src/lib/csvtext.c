@@ -26,7 +26,7 @@ static void
 begin_parser(struct csv *csv)
 {
 	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) != 0)
-		die("libcsv cannot be initialised");
+		die("could not initialize libcsv");
 	csv_set_space_func(&csv->parser, not_a_space);	/* libcsv would strip blanks */
 	csv_set_blk_size(&csv->parser, FIELD_STEP);	/* and grow by 128 bytes: minutes for a quote never closed */
 	csv_set_delim(&csv->parser, (unsigned char)csv->delimiter);
@@ -97,7 +97,7 @@ describe_quote(struct csv *csv, const struct lines *lines, struct slice record, 
 	const size_t quote = is_quote ? at : at - 1;	/* something stands before it, or it would be in order */
 	size_t len = 0;
 
-	len += (size_t)snprintf(csv->message, sizeof csv->message, "a quote where none may stand");
+	len += (size_t)snprintf(csv->message, sizeof csv->message, "unexpected quote");
 	if (lines->next - 1 > lines->number)
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, " on line %" PRIu64
 		    ", in a field that begins on line %" PRIu64 ", before '%.*s'", lines->next - 1, began,
@@ -105,7 +105,7 @@ describe_quote(struct csv *csv, const struct lines *lines, struct slice record, 
 	if (!csv->escape_told && record.ptr[quote - 1] == '\\') {
 		csv->escape_told = true;
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len,
-		    " (a backslash stands before it: CSV doubles a quote instead, and a program that writes \\\" must be told so)");
+		    " (escaped by a backslash; CSV doubles a quote instead, so change how the file is written)");
 	}
 	put_lines_lost(csv, lines, len);
 	return csv->message;
@@ -115,7 +115,7 @@ describe_quote(struct csv *csv, const struct lines *lines, struct slice record, 
 static const char *
 describe_open_quote(struct csv *csv, const struct lines *lines, uint64_t began)
 {
-	size_t len = (size_t)snprintf(csv->message, sizeof csv->message, "cut off: a quoted field never ends");
+	size_t len = (size_t)snprintf(csv->message, sizeof csv->message, "unterminated quoted field");
 
 	if (began > lines->number)
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, "; it begins on line %" PRIu64, began);

@@ -23,10 +23,10 @@ fields_read_text(struct reader *reader)
 	const char *fault;
 
 	if (rest.ptr[rest.len - 1] != '\n')
-		return "cut off: no newline at its end";
+		return "incomplete record (no newline at the end)";
 	rest.len--;
 	if (reader->crlf && (rest.len == 0 || rest.ptr[rest.len - 1] != '\r'))
-		return "a newline ends it, and carriage return and newline the header";
+		return "record ends with a newline, but the header with carriage return and newline";
 	rest.len -= reader->crlf;
 	fault = copytext_fault(rest);
 	if (fault != NULL)
@@ -76,7 +76,7 @@ fields_read_csv(struct reader *reader)
 	buffer_reserve(&reader->scratch, reader->raw.len);	/* an empty field must not point to NULL */
 	fault = csv_record(&reader->csv, &reader->lines, &reader->raw, csv_field, reader);
 	if (fault == NULL && may_be_cut_off(reader))
-		fault = "cut off, perhaps: no newline at its end, behind a value that is used";
+		fault = "possibly incomplete record (no newline after a value that is used)";
 	if (fault == NULL)
 		fault = text_fault(reader->raw);
 	/* Only now does scratch stand still. */

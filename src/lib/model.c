@@ -15,7 +15,7 @@ static const char *const built_in[] = {
 enum { NAME_MAX_LEN = 50 };
 
 static const char no_such_form[] =
-    "it is not NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them";
+    "expected NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them";
 
 /* ---- what a line is made of ---- */
 
@@ -77,9 +77,9 @@ take_identifier(struct slice *rest, struct buffer *sql)
 		while (len < rest->len && (rest->ptr[len] != '"' || (len + 1 < rest->len && rest->ptr[len + 1] == '"')))
 			len += rest->ptr[len] == '"' ? 2 : 1;
 		if (len == rest->len)
-			return "a double quote is never closed";
+			return "unterminated quoted identifier";
 		if (len == 0)
-			return "nothing stands between double quotes";
+			return "empty quoted identifier";
 		append_identifier(sql, take_bytes(rest, len), false);
 		take(rest, '"');
 		return NULL;
@@ -124,9 +124,9 @@ read_name(struct model *model, struct slice *rest)
 	if (memchr(rest->ptr, '=', rest->len) == NULL)
 		return no_such_form;
 	if (len == 0 || len > NAME_MAX_LEN || rest->ptr[0] != '=')
-		return "the name of a model is a small letter and up to 49 small letters, digits and underscores";
+		return "a model name is a lower-case letter, then up to 49 lower-case letters, digits and underscores";
 	if (slice_is(name, "all"))
-		return "no model can be called all";
+		return "a model cannot be named all";
 	take(rest, '=');
 	model->name = (struct slice){ add_string(&model->text, name), name.len };
 	model->schema_variable = model->text.ptr + model->text.len;
@@ -165,7 +165,7 @@ read_table(struct model *model, struct slice *rest)
 	model->table = end_string(&model->text, begin);
 	model->relation = model->text.ptr + relation;
 	if (fault == NULL && is_ours(model->table))
-		return "fb-apply has a temporary table of that name: name the schema, too";
+		return "fb-apply has a temporary table of that name; specify the schema";
 	return fault;
 }
 
@@ -194,7 +194,7 @@ read_columns(struct model *model, struct slice *rest)
 		return fault;
 	if (strcmp(model->id, model->cohort_id) == 0 || strcmp(model->id, model->syllabus_id) == 0
 	    || strcmp(model->cohort_id, model->syllabus_id) == 0)
-		return "one column stands there twice";
+		return "two columns have the same name";
 	return NULL;
 }
 
@@ -219,10 +219,10 @@ line_fault(struct slice line)
 
 	/* Between these quotes names stand in the SQL of fb-apply. */
 	if (fault == NULL && (contains(line, "$fb$") || contains(line, "$sql$")))
-		return "names with $fb$ or $sql$ in them cannot be used";
+		return "names cannot contain $fb$ or $sql$";
 	while (fault == NULL && text_piece(&line, &piece, &printable))
 		if (!printable)
-			fault = "it has a control character";
+			fault = "contains a control character or an invisible one";
 	return fault;
 }
 
@@ -345,10 +345,10 @@ models_load(struct models *models, const char *path)
 		if (fault != NULL)
 			die("%s:%" PRIu64 ": '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
 		if (put_model(models, model) != -1)
-			die("%s:%" PRIu64 ": model %s stands there twice", lines.name, lines.number, model.name.ptr);
+			die("%s:%" PRIu64 ": model %s is defined twice", lines.name, lines.number, model.name.ptr);
 	}
 	if (models->count == 0)
-		die("%s: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]", lines.name);
+		die("%s: no models (expected one per line, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS])", lines.name);
 	lines_close(&lines);
 }
 

@@ -50,11 +50,11 @@ enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MOD
 	{ "version", no_argument, NULL, 'V' }, \
 	{ NULL, 0, NULL, 0 }
 #define COMMON_HELP(gap) \
-	"      --table SPEC    " gap "add a model, or replace one:\n" \
+	"      --table SPEC    " gap "add or replace a model:\n" \
 	"                      " gap "NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n" \
-	"      --models FILE   " gap "the models are those in FILE, a SPEC a line\n" \
-	"      --print-models  " gap "print the models in force, and exit\n" \
-	"  -h, --help          " gap "print this and exit\n" \
+	"      --models FILE   " gap "read the models from FILE, one SPEC per line\n" \
+	"      --print-models  " gap "print the models in use and exit\n" \
+	"  -h, --help          " gap "print this help and exit\n" \
 	"  -V, --version       " gap "print the version and exit\n"
 
 /* Those of the programs that print SQL, behind their own and before the common ones. */
@@ -62,9 +62,9 @@ enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MOD
 	{ "schema", required_argument, NULL, OPTION_SCHEMA }, \
 	{ "enable-row-security", no_argument, NULL, OPTION_ENABLE_ROW_SECURITY }
 #define SQL_HELP(gap) \
-	"      --schema SCHEMA " gap "the tables are in this schema\n" \
+	"      --schema SCHEMA " gap "schema of the tables (default: by search_path)\n" \
 	"      --enable-row-security\n" \
-	"                      " gap "work on the rows that this role may see\n"
+	"                      " gap "process only the rows that this role can see\n"
 
 /* Does what one of them says, and returns true; of any other option false. */
 bool sql_option(int option, struct script_reach *);

@@ -126,7 +126,7 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 		told->reason = slice_of("duplicate");
 	}
 	if (!known || (told->outcome == SKIPPED && !find_reason(told->reason, &reason))) {
-		reader_reject(reader, "no such status or reason for it");
+		reader_reject(reader, "unknown status, or unknown reason for it");
 		return false;
 	}
 	if (!model_is_chosen(counts->chosen, told->model))
@@ -150,7 +150,7 @@ counts_add_waiting(struct counts *counts, struct reader *reader, struct told *to
 	if (told->model == -1 || !reader_bigint(reader, ROWS_WAITING, rows))
 		return false;
 	if (*rows < 0) {
-		reader_reject(reader, "fewer rows than none");
+		reader_reject(reader, "negative number of rows");
 		return false;
 	}
 	if (!model_is_chosen(counts->chosen, told->model))

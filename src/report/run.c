@@ -152,14 +152,14 @@ put_done(struct out *out, const struct run *run, const struct counts *counts)
 		put_what(out, i == 0 ? "; receipts in " : " and ", run->receipts.ptr + i);
 	put_what(out, counts->dry ? "; carry it out with: " : "; take them back with: ", said(run, NEXT_COMMAND));
 	if (stopped && !run->in_doubt)
-		out_string(out, "; nothing is half done: to go on, run the same command again");
+		out_string(out, "; no batch was partly applied; run the same command again to continue");
 	out_string(out, "\n");
 }
 
 void
 run_check_receipts(struct run *run, const struct counts *counts)
 {
-	static const char fault[] = "there is not one receipt for each record";
+	static const char fault[] = "the receipts do not match the records";
 	const struct tally sum = counts_sum(counts);
 
 	if (run->status == STATUS_TROUBLE || !counts->found_known || counts->dry
@@ -181,8 +181,8 @@ run_put_closing(const struct run *run, const struct counts *counts)
 		return;	/* it did not begin, and why was said */
 	put_done(&out, run, counts);
 	if (done > 0 && !counts->dry && isatty(STDERR_FILENO))
-		out_string(&out, "fb-backfill: keep the receipts: nothing else can take this back. "
-		    "What the application has cached of these rows is old now.\n");
+		out_string(&out, "fb-backfill: keep the receipts: they are the only way to undo this. "
+		    "What the application has cached of these rows is now stale.\n");
 	out_flush(&out);
 }
 

@@ -16,7 +16,7 @@ BEGIN
   IF {too_many} THEN
     RAISE 'stopped: % of % records so far have failed, more than --max-failures %',
       so_far.failed, so_far.records, '{max_failures}'
-    USING HINT = 'Their receipts say why. What is committed stands; run it again to go on, and to try those again.';
+    USING HINT = 'Their receipts say why. What is committed remains; run it again to continue and to retry these records.';
   END IF;
 END
 $$;

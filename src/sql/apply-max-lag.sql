@@ -21,7 +21,7 @@ CREATE OR REPLACE TEMPORARY VIEW fb_replica AS
 -- To who may not look, all replicas are NULL.
 DO $$ BEGIN
   IF NOT pg_has_role('pg_read_all_stats', 'USAGE') THEN
-    RAISE 'role % may not see how far behind replicas are, as --max-lag needs', quote_ident(current_user)
+    RAISE 'role % cannot see how far behind replicas are, which --max-lag needs', quote_ident(current_user)
     USING HINT = format('GRANT pg_read_all_stats TO %I', current_user);
   END IF;
 END $$;
@@ -65,7 +65,7 @@ BEGIN
   gone_since := CASE WHEN gone IS NOT NULL THEN coalesce(gone_since, clock_timestamp()) END;
   IF clock_timestamp() - gone_since > max_gone THEN
     RAISE 'stopped: a replica that this run saw has been gone for %: %', max_gone, gone
-    USING HINT = 'Run it again to go on with the replicas that are there then.';
+    USING HINT = 'Run it again to continue with the replicas that are connected then.';
   END IF;
   tell_at := coalesce(tell_at, clock_timestamp() + interval '10 s');
   IF waits AND clock_timestamp() > tell_at THEN

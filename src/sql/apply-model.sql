@@ -185,7 +185,7 @@ BEGIN
         IF cardinality(done) IS DISTINCT FROM last - first + 1 THEN
           INSERT INTO pg_temp.fb_outcome
           SELECT l.n, CASE l.reason WHEN 'as-planned' THEN 'failed' ELSE 'skipped' END,
-            CASE l.reason WHEN 'as-planned' THEN 'P0001 not updated, though nothing speaks against it: by a trigger or a row security policy?'
+            CASE l.reason WHEN 'as-planned' THEN 'P0001 the row matched but was not updated (a trigger or row-level security?)'
               ELSE l.reason END
           FROM unnest(looked_at, reasons) AS l (n, reason)
           WHERE l.n NOT IN (SELECT unnest(done)) AND (l.reason <> 'as-planned' OR pass = 3);
@@ -200,8 +200,8 @@ BEGIN
   END LOOP;
 
   IF (SELECT count(*) FROM pg_temp.fb_outcome) <> outcomes THEN
-    RAISE 'there are other outcomes of the batch than those of this script'
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'something other than this script has changed the outcomes of this batch'
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
 END
 $fb$;

@@ -12,10 +12,10 @@ SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS kn
 DO $fb$ BEGIN
   IF pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'on' THEN
     RAISE 'this database or role is read-only (default_transaction_read_only)'
-    USING HINT = 'A provider may set this when a disk is full. To write all the same: PGOPTIONS=''-c default_transaction_read_only=off''';
+    USING HINT = 'A provider may set this when a disk is full. To write anyway: PGOPTIONS=''-c default_transaction_read_only=off''';
   ELSIF pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
-    RAISE 'foreign keys and triggers are off here (session_replication_role = replica)'
-    USING HINT = 'To have them on: PGOPTIONS=''-c session_replication_role=origin''';
+    RAISE 'foreign keys and triggers are disabled (session_replication_role = replica)'
+    USING HINT = 'To enable them: PGOPTIONS=''-c session_replication_role=origin''';
   END IF;
 END $fb$;
 
@@ -32,7 +32,7 @@ END $fb$;
 \endif
 \set begin_batch :begin_batch ' \\; DO $$BEGIN'
 \set begin_batch :begin_batch ' IF pg_catalog.to_regclass(''pg_temp.fb_batch'') IS NULL THEN'
-\set begin_batch :begin_batch ' RAISE ''not the session that this script began in (by a pooler in transaction mode?)'';'
+\set begin_batch :begin_batch ' RAISE ''not the session in which this script began (a pooler in transaction mode?)'';'
 \set begin_batch :begin_batch ' ELSIF pg_catalog.current_setting(''synchronous_commit'') OPERATOR(pg_catalog.=) ''off'' THEN'
 \set begin_batch :begin_batch ' SET LOCAL synchronous_commit = local;'
 \set begin_batch :begin_batch ' END IF; END$$'

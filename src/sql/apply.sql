@@ -5,7 +5,7 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer < 130000 THEN
-    RAISE 'PostgreSQL 13 or later is needed; this is %', current_setting('server_version');
+    RAISE 'PostgreSQL 13 or later is required; this is %', current_setting('server_version');
   END IF;
 END $$;
 
@@ -197,8 +197,8 @@ DECLARE
   model text;
 BEGIN
   IF (SELECT count(*) FROM pg_temp.fb_batch) <> records THEN
-    RAISE 'the batch is not what it was: % records of %', (SELECT count(*) FROM pg_temp.fb_batch), records
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'the batch has changed: it has % records, not %', (SELECT count(*) FROM pg_temp.fb_batch), records
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
   IF current_setting('fb.look_again', true) = 'yes' THEN
     FOR model IN SELECT DISTINCT b.model FROM pg_temp.fb_batch AS b LOOP
@@ -213,8 +213,8 @@ BEGIN
     FROM pg_temp.fb_batch AS b LEFT JOIN pg_temp.fb_outcome AS o ON o.n = b.n
     ORDER BY b.n;
   IF (SELECT count(*) FROM pg_temp.fb_sorted) <> records THEN
-    RAISE 'there is not one receipt for each record of the batch'
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'the receipts do not match the records of the batch'
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
   TRUNCATE pg_temp.fb_batch;
   INSERT INTO pg_temp.fb_batch SELECT * FROM pg_temp.fb_sorted;

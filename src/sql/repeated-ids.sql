@@ -15,6 +15,6 @@ FROM (
   HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 AND pg_catalog.bool_or(t.{cohort_id} IS NOT NULL AND t.{syllabus_id} IS NULL)
 ) AS r \gset
 \if :ids_repeat
-\warn '{model}:' :repeated 'ids that are to be filled stand for more than one row each: their records will fail'
+\warn '{model}:' :repeated 'ids to be filled belong to more than one row each; their records will fail'
 \endif
 \endif

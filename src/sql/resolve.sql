@@ -14,7 +14,7 @@ BEGIN
       EXCEPTION
         WHEN character_not_in_repertoire OR untranslatable_character THEN
           RAISE 'the slug of % % is not UTF-8', slug.of, slug.id
-          USING HINT = 'The database has the encoding SQL_ASCII, which takes any bytes. Correct this slug, and run it again.';
+          USING HINT = 'The encoding of the database is SQL_ASCII, which accepts any bytes. Correct this slug, and run it again.';
       END;
     END LOOP;
   END IF;
