@@ -9,7 +9,7 @@ static const char *const column_names[COLUMNS] = {
 	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail", "rows"
 };
 
-/* What each kind is called, its columns in the order in which we write them, and whether it may be CSV. */
+/* The name of each kind, its columns in the order in which we write them, and whether it may be CSV. */
 static const struct {
 	const char *name;
 	size_t count;
@@ -48,9 +48,9 @@ header_put(struct out *out, enum kind kind)
 	out_string(out, "\n");
 }
 
-/* ---- what the file is ---- */
+/* ---- the format of the file ---- */
 
-/* A line without its newline, or carriage return and newline. */
+/* The line without its newline or CRLF. */
 static struct slice
 without_end(struct slice line)
 {
@@ -67,7 +67,7 @@ begins_with(struct slice line, const char *bytes, size_t len)
 	return line.len >= len && memcmp(line.ptr, bytes, len) == 0;
 }
 
-/* Dies if the first line is that of a file in another encoding or compressed, by its first bytes. */
+/* Dies if the file is compressed or in UTF-16, judging by its first bytes. */
 static void
 refuse_foreign(struct slice line, const char *file)
 {
@@ -79,7 +79,7 @@ refuse_foreign(struct slice line, const char *file)
 		die("%s: file is a zip archive or a spreadsheet (.xlsx); unpack it, or save the sheet as CSV", file);
 }
 
-/* The first TAB, comma or semicolon of a line that is not within quotes; '\0' if there is none. */
+/* The separator in a header: a TAB if there is one outside quotes, else the first comma or semicolon; '\0' if none. */
 static char
 first_separator(struct slice line)
 {
@@ -118,22 +118,22 @@ static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
 
 /* ---- its columns ---- */
 
-/* Where a name stands, and how often. */
+/* Where a name appears first, and how often. */
 struct place {
 	size_t index;
 	size_t times;
 };
 
-/* The names of a header, while they are read. */
+/* The names in a header, while it is read. */
 struct names {
-	const struct model *own;		/* whose columns may be called as its table calls them; NULL: none */
+	const struct model *own;		/* its table's names are accepted, too; NULL: none */
 	size_t width;
-	struct place as_ours[COLUMNS];		/* by the names of fb-records(5) */
-	struct place as_own[COLUMNS];		/* by the model's */
-	struct buffer shown;			/* all of them, for a message */
+	struct place as_ours[COLUMNS];		/* by the names in fb-records(5) */
+	struct place as_own[COLUMNS];		/* by the names in the model's table */
+	struct buffer shown;			/* all names, for a message */
 };
 
-/* Whether an identifier, quoted as in SQL, is this name. */
+/* Whether a quoted SQL identifier is this name. */
 static bool
 identifier_is(const char *identifier, struct slice name)
 {
@@ -190,7 +190,7 @@ has_column(enum kind kind, enum column column)
 	return false;
 }
 
-/* Makes `wanted` of the known columns, in the order of the file. */
+/* Fills `wanted` with the known columns, in the order of the file. */
 static void
 choose_columns(struct reader *reader, const struct names *names)
 {
@@ -214,7 +214,7 @@ choose_columns(struct reader *reader, const struct names *names)
 	}
 }
 
-/* Whether the header is the one that we write for a kind: nothing more or less, in this order. */
+/* Whether the header is exactly the one that we write for a kind. */
 static bool
 is_header_of(const struct reader *reader, enum kind kind)
 {
@@ -275,7 +275,7 @@ read_text_names(struct reader *reader, struct slice line, struct names *names)
 		take_name(names, index++, field);
 }
 
-/* Makes *line longer, if the header is. */
+/* Extends *line if the header spans several lines. */
 static void
 read_csv_names(struct reader *reader, struct slice *line, struct names *names)
 {
@@ -289,7 +289,7 @@ read_csv_names(struct reader *reader, struct slice *line, struct names *names)
 		die("%s:%" PRIu64 ": malformed header: %s", reader->lines.name, reader->lines.number, fault);
 }
 
-/* A first line that says which delimiter there is, as Excel has it: sep=; */
+/* Whether the line sets the delimiter, as Excel writes it: sep=; */
 static bool
 says_delimiter(struct slice line)
 {
@@ -329,9 +329,9 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 	buffer_free(&names.shown);
 }
 
-/* ---- the header again ---- */
+/* ---- lines that are not records ---- */
 
-/* Takes the next name off a line that may be a header; quotes around it are no part of it. */
+/* Takes the next name, without its quotes, off a line that may be a header. */
 static bool
 take_next(struct slice *rest, char separator, struct slice *name)
 {
@@ -364,7 +364,7 @@ names_all(struct slice line, char separator, enum kind kind)
 	return found == kinds[kind].count && found > 0;
 }
 
-/* Whether a line is (12 rows), as psql writes it below a table. */
+/* Whether the line is psql's row count, such as (12 rows). */
 static bool
 is_footer(struct slice line)
 {
