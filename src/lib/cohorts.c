@@ -75,8 +75,8 @@ new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct 
 }
 
 /*
- * Spreads ids, which often increase in steps, over all bits. uthash's own hash functions are for keys of any length, so
- * slower. The factors are odd and unpredictable, so that nobody can make a dump whose ids all share a bucket.
+ * Spreads ids, which often increase in steps, over all bits. uthash's own hash functions are for keys of any length.
+ * The factors are odd and unpredictable, so that nobody can make a dump whose ids all share a bucket.
  */
 static inline unsigned
 cohort_hash(const struct cohorts *cohorts, int64_t id)

@@ -93,7 +93,7 @@ reader_reject(struct reader *reader, const char *format, ...)
 		out_slice(reader->rejects, reader->raw);
 }
 
-/* How many bytes of a value a message quotes. */
+/* The number of bytes of a value that a message quotes. */
 static int
 shown(struct slice value)
 {
@@ -111,7 +111,7 @@ reader_is_null_word(const struct reader *reader, struct slice field)
 	return false;
 }
 
-/* What a value looks like that is no bigint. */
+/* What a value that is not a bigint looks like. */
 enum look { LOOKS_NULL, LOOKS_QUOTED_NULL, LOOKS_DECIMAL, LOOKS_ROUNDED, LOOKS_GROUPED, LOOKS };
 
 static const char *const hints[LOOKS] = {
@@ -122,7 +122,7 @@ static const char *const hints[LOOKS] = {
 	[LOOKS_GROUPED] = "it has thousands separators; export it without them",
 };
 
-/* LOOKS if it looks like nothing that we know. */
+/* LOOKS if it looks like none of them. */
 static enum look
 look_of(struct slice value)
 {
@@ -190,9 +190,9 @@ is_blank(struct slice line)
 	return slice_is(line, "\n") || slice_is(line, "\r\n");
 }
 
-_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find looks at bytes behind what was read");
+_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find reads bytes after the data");
 
-/* Reads the next line, and finds its marks if it can; then *marked is true. False at the end. */
+/* Reads the next line; false at the end. Sets *marked if its marks could be found. */
 static bool
 next_line(struct reader *reader, struct marks *marks, bool *marked)
 {
