@@ -1,6 +1,6 @@
 /*
- * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
- * receipts into the script that takes back what they say was updated.
+ * fb-apply: turns a plan into a psql script that carries it out in batches. With --undo, turns
+ * receipts into a script that undoes the updates that they list.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -73,10 +73,10 @@ static const char preflight_model_sql[] = {
 
 struct options {
 	int64_t batch_size;	/* records */
-	int64_t lock_timeout;	/* milliseconds; 0: none */
+	int64_t lock_timeout;	/* milliseconds; 0: no limit */
 	int64_t pause;		/* milliseconds */
-	int64_t max_lag;		/* seconds; 0: any */
-	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
+	int64_t max_lag;		/* seconds; 0: no limit */
+	int64_t max_failures;	/* records, or a percentage of them; -1: no limit */
 	bool max_is_percentage;
 	bool undo;
 	bool preflight;
@@ -85,7 +85,7 @@ struct options {
 	bool print_models;
 };
 
-/* Takes --max-failures' argument, N or N%. */
+/* Reads the argument of --max-failures, N or N%. */
 static void
 read_max_failures(struct options *options, const char *argument)
 {
@@ -140,7 +140,7 @@ read_options(int argc, char **argv)
 	return options;
 }
 
-/* The words in which carrying out a plan and taking it back differ. */
+/* The values in which the scripts of a run and an undo differ. */
 static const struct script_value apply_words[] = {
 	{ "purpose", "carries out a plan: sets syllabus_id where it is NULL" },
 	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "if_null", "as-planned" }, { "sets", "true" }, { "expected", "NULL" },
@@ -152,13 +152,13 @@ static const struct script_value undo_words[] = {
 	{ "verb", "clear" }, { "done", "reverted" }, { "sets", "false" },
 	{ "changed", "syllabus-changed" }, { "if_null", "already-reverted" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },
-	/* Of several runs' receipts for a row, that of the syllabus which it has now is taken back. */
+	/* If several runs have receipts for a row, the one with its current syllabus is undone. */
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
 enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 12 };
 
-/* Before a slug in hexadecimal, here and in apply.sql. */
+/* The prefix of a slug in hexadecimal, here and in apply.sql. */
 #define HEX_MARK "hex:"
 
 /* A script being written. */
@@ -166,16 +166,16 @@ struct script {
 	struct out out;
 	const struct options *options;
 	const struct models *models;
-	int64_t records;	/* so far */
-	int64_t in_batch;	/* records in the open batch; 0: none is open */
-	bool in_order;		/* the batch's ids rise */
+	int64_t records;	/* written so far */
+	int64_t in_batch;	/* records in the open batch; 0: no batch is open */
+	bool in_order;		/* the ids in the batch increase */
 	bool *has_model;	/* for each model, whether the open batch has records of it */
-	bool has_hex;		/* the open batch has a slug that is written in hexadecimal */
-	int last_model;		/* of the record before */
+	bool has_hex;		/* whether the open batch has a slug in hexadecimal */
+	int last_model;		/* of the previous record */
 	int64_t last_id;
 };
 
-/* What --max-lag and --max-failures add to the beginning of the script. */
+/* Writes what --max-lag and --max-failures add to the beginning of the script. */
 static void
 put_limits(struct script *script)
 {
@@ -187,7 +187,7 @@ put_limits(struct script *script)
 
 	snprintf(max_lag, sizeof max_lag, "%" PRId64, options->max_lag);
 	snprintf(max_failures, sizeof max_failures, "%" PRId64 "%s", options->max_failures, options->max_is_percentage ? "%" : "");
-	/* In fewer than a hundred records a single one is more than 1%. */
+	/* Of fewer than a hundred records, a single one is already more than 1%. */
 	snprintf(too_many, sizeof too_many, options->max_is_percentage
 	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %" PRId64 : "so_far.failed > %" PRId64,
 	    options->max_failures);
@@ -237,8 +237,8 @@ begin_script(struct script *script)
 }
 
 /*
- * Between two batches the script may wait. Where psql has a file for it (-v waiting=FILE), something is in it meanwhile, so
- * that whoever wants to end it knows that no batch is open.
+ * Writes a wait between two batches. If psql has the variable waiting (-v waiting=FILE), that file is not empty during the
+ * wait: whoever wants to end the script can see that no batch is open.
  */
 static void
 put_wait(struct script *script)
@@ -262,7 +262,7 @@ static void
 begin_batch(struct script *script)
 {
 	put_wait(script);
-	/* Where psql has a file for it (-v go_on=FILE), no batch begins when the file is gone: that stops the script. */
+	/* With -v go_on=FILE, removing the file stops the script before the next batch. */
 	out_string(&script->out,
 	    "\\if :{?go_on} \\i :go_on \\endif\n"
 	    ":begin_batch;\n"
@@ -294,7 +294,7 @@ end_batch(struct script *script)
 	}
 	out_string(&script->out, "CALL pg_temp.fb_make_receipts(");
 	out_int(&script->out, script->in_batch);
-	/* Rows that were decoded do not lie where they were. */
+	/* Decoding changes the physical order of rows. */
 	out_string(&script->out, script->has_hex ? ", false);\n" : ", true);\n");
 	out_string(&script->out,
 	    "\\if :{?in_doubt}\n"
@@ -305,8 +305,8 @@ end_batch(struct script *script)
 }
 
 /*
- * Writes a slug as COPY data without a backslash, except that of \N: psql takes a line of data for commands of its own
- * if the server makes it believe that the COPY is over (CVE-2026-6464).
+ * Writes a slug as COPY data without any backslash, except for \N: a malicious server can make psql believe that the COPY
+ * has ended, and then psql runs lines of data as its own commands (CVE-2026-6464).
  */
 static void
 put_slug(struct script *script, struct slice slug)
@@ -349,7 +349,7 @@ put_record(struct script *script, const struct reader *plan, int model, int64_t 
 	out_string(out, "\n");
 }
 
-/* Whether a receipt says that its row was updated. One that says nothing that we know is rejected. */
+/* Whether a receipt says that its row was updated. Rejects receipts with an unknown status. */
 static bool
 is_updated(struct reader *receipts)
 {
@@ -376,7 +376,7 @@ add_records(struct script *script, struct reader *plan)
 		if (model == -1 || !reader_bigint(plan, ID, &id) || !reader_bigint(plan, COHORT_ID, &cohort_id)
 		    || !reader_bigint(plan, SYLLABUS_ID, &syllabus_id))
 			continue;
-		/* Records for the same row stay in one batch, where they are told apart. */
+		/* Records for the same row stay in one batch, where duplicates are detected. */
 		same = model == script->last_model && id == script->last_id;
 		if (script->in_batch >= script->options->batch_size && !same)
 			end_batch(script);
@@ -392,7 +392,7 @@ add_records(struct script *script, struct reader *plan)
 	}
 }
 
-/* Prints the script that asks beforehand. Bad records are named when they are carried out. */
+/* Prints the script of --preflight. Malformed records are not reported here, but when the plan is carried out. */
 static void
 put_preflight(struct script *script, struct reader *plans, int count)
 {

@@ -1,5 +1,5 @@
 /*
- * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
+ * fb-extract: reads rows, and writes those that have a cohort and no syllabus as candidates.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -60,14 +60,14 @@ static const char repeated_ids_sql[] = {
 struct options {
 	struct models models;
 	bool print_models;
-	int model;		/* the index of the one to work on, or -1: all */
+	int model;		/* the index of the model to process, or -1: all */
 	struct reading reading;
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
-	int64_t limit;		/* 0: none */
+	int64_t limit;		/* 0: no limit */
 	bool after_given;
-	int64_t after;		/* only ids above it */
+	int64_t after;		/* only ids above this */
 	struct script_reach reach;
 };
 

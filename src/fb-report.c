@@ -1,6 +1,6 @@
 /*
- * fb-report: tells people or machines what a plan would do, or what receipts say was done, in the words of the command
- * that this project takes the place of; and tells of a run while it goes on. Its rooms are in report/.
+ * fb-report: reports what a plan would do or what receipts say was done, as text or as JSON, in the words of the command
+ * that this project replaces. It also reports on a run of fb-backfill while it is running. Its parts are in report/.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +51,7 @@ struct options {
 	const char *object;
 	struct models models;
 	bool print_models;
-	int model;		/* the index of the one to report on, or -1: all */
+	int model;		/* the index of the model to report on, or -1: all */
 	bool undo;
 	bool dry_run;
 	bool summary;
@@ -63,8 +63,8 @@ struct options {
 };
 
 /*
- * Whether the argument of --color or --progress means yes on a terminal at this descriptor; dies if it is none. Its own
- * `auto` depends on the environment too.
+ * Whether the argument of --color or --progress means yes. For `auto`, that is when fd is a terminal and TERM is not dumb.
+ * Dies if the argument is invalid.
  */
 static bool
 is_wanted(const char *option, const char *when, int fd)
@@ -148,16 +148,15 @@ read_options(int argc, char **argv)
 	return options;
 }
 
-/* A report that is being made. */
 struct report {
 	struct options options;
 	struct out out;
 	struct counts counts;
 	struct groups groups;
 	struct text text;
-	bool has_text;		/* a text is printed */
-	bool has_begun;		/* it is known what kind of report it is */
-	bool waiting;		/* it is that of --check */
+	bool has_text;		/* a text report is printed */
+	bool has_begun;		/* the kind of report is known */
+	bool waiting;		/* it is the report of --check */
 };
 
 static void
@@ -172,7 +171,7 @@ begin_report(struct report *report)
 	text_begin(&report->text, &report->out, &report->counts, options->color, options->summary || options->by_cohort);
 }
 
-/* The kind of the first file is that of the report. */
+/* The first file decides the kind of report. */
 static void
 learn_kind(struct report *report, enum kind kind)
 {
@@ -215,7 +214,6 @@ add_records(struct report *report, struct reader *reader)
 	}
 }
 
-/* What the JSON object has of the models. */
 static enum json_kind
 json_kind(const struct report *report)
 {
@@ -224,7 +222,7 @@ json_kind(const struct report *report)
 	return report->has_begun || report->counts.found_known ? JSON_RECORDS : JSON_NOTHING;
 }
 
-/* Prints what comes behind the records. `run`: what is known of the run; NULL: nothing is. */
+/* Prints what follows the records. `run` may be NULL. */
 static void
 end_report(struct report *report, const struct run *run)
 {
@@ -253,9 +251,9 @@ worst(int a, int b)
 	return a > b ? a : b;
 }
 
-/* The exit status by what was told. */
+/* The exit status that the counts call for. */
 static int
-told_status(const struct report *report)
+counts_status(const struct report *report)
 {
 	return worst(problems_status(&report->counts.problems), report->waiting && counts_sum(&report->counts).eligible > 0);
 }
@@ -269,9 +267,9 @@ free_report(struct report *report)
 	models_free(&report->options.models);
 }
 
-/* ---- of files that are there ---- */
+/* ---- reports on files ---- */
 
-/* Counts what was found: in the plan, or in the files, if they can be read twice. */
+/* Counts what was found: in the plan, or in the files themselves, if all of them can be read twice. */
 static void
 find(struct report *report, struct reader *readers, int count)
 {
@@ -288,7 +286,7 @@ find(struct report *report, struct reader *readers, int count)
 		if (readers[i].kind == WAITING || !reader_rewind(&readers[i]))
 			return;
 	for (int i = 0; i < count; i++) {
-		readers[i].problems = NULL;	/* named when it is read in earnest */
+		readers[i].problems = NULL;	/* reported in the second reading */
 		counts_find(counts, &readers[i], counts->undo && counts->dry);
 		readers[i].problems = &counts->problems;
 		reader_rewind(&readers[i]);
@@ -311,10 +309,10 @@ report_files(struct report *report, char *const *paths, int count)
 	free(readers);
 	end_report(report, NULL);
 	out_close(&report->out);
-	return told_status(report);
+	return counts_status(report);
 }
 
-/* ---- of a run that goes on ---- */
+/* ---- reports on a run in progress ---- */
 
 static void
 write_object(const struct report *report, const struct run *run)
@@ -332,7 +330,7 @@ report_run(struct report *report)
 	struct follow follow;
 	struct run run;
 	const char *path;
-	uint64_t next = 0;	/* number of the line after those of the files so far, as if they were one */
+	uint64_t next = 0;	/* the next line's number: lines are numbered as if the files were one */
 
 	run_begin(&run);
 	report->out.may_fail = true;
@@ -352,9 +350,9 @@ report_run(struct report *report)
 	follow_end(&follow);
 	run_end(&run);
 	run_check_receipts(&run, &report->counts);
-	run.status = worst(run.status, told_status(report));
+	run.status = worst(run.status, counts_status(report));
 	if (report->waiting && report->counts.problems.count > 0)
-		run.status = STATUS_TROUBLE;	/* then the sum is not to be trusted */
+		run.status = STATUS_TROUBLE;	/* the sum cannot be trusted */
 	end_report(report, &run);
 	out_close(&report->out);
 	if (report->out.error != 0) {

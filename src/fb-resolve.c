@@ -1,6 +1,6 @@
 /*
- * fb-resolve: adds to each candidate the syllabus that its cohort leads to. Takes candidates and
- * a cohort dump, gives a plan.
+ * fb-resolve: reads candidates and a cohort dump, adds to each candidate the syllabus that its cohort
+ * leads to, and writes a plan.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ struct options {
 	const char *cohorts;	/* a path */
 	const char *unresolved;	/* a path, or NULL */
 	struct reading reading;	/* of the dump */
-	int64_t limit;		/* 0: none */
+	int64_t limit;		/* 0: no limit */
 	bool sql;
 	struct script_reach reach;
 	struct models models;
@@ -100,7 +100,7 @@ read_options(int argc, char **argv)
 	return options;
 }
 
-/* One run over candidates. */
+/* The state of a run. */
 struct resolver {
 	struct cohorts cohorts;
 	struct out plan;
@@ -108,20 +108,20 @@ struct resolver {
 	bool keep_unresolved;
 	const struct models *models;
 	int64_t limit;
-	int64_t *resolved;		/* for each model */
+	int64_t *resolved;		/* number of resolved records of each model */
 };
 
-enum { TEXT_MAX = LINES_SLACK };	/* so many bytes can be read from where any line begins */
+enum { TEXT_MAX = LINES_SLACK };	/* this many bytes can be read from the start of any line */
 
 struct candidate {
 	int model;
 	int64_t id, cohort_id;
 	uint64_t line;
-	size_t len;		/* bytes of text; 0: it was not read as it is written */
-	char text[TEXT_MAX];	/* how it is written: MODEL TAB ID TAB COHORT_ID */
+	size_t len;		/* bytes of text; 0: not kept */
+	char text[TEXT_MAX];	/* as it is written: MODEL TAB ID TAB COHORT_ID */
 };
 
-/* Candidates whose cohorts are looked up together. */
+/* Candidates whose cohorts are looked up together, because that is faster. */
 struct batch {
 	size_t count;
 	struct candidate candidate[COHORTS_AT_ONCE];
@@ -154,7 +154,7 @@ drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 	out_string(&resolver->unresolved, "\n");
 }
 
-/* Keeps the record at hand, if it stands in the file just as we would write it. */
+/* Keeps the text of the current record if the file has it exactly as we would write it. */
 static void
 keep_text(struct candidate *c, const struct reader *reader)
 {
@@ -163,10 +163,10 @@ keep_text(struct candidate *c, const struct reader *reader)
 	    || !text_is_plain_bigint(reader->field[COHORT_ID]))
 		c->len = 0;
 	else
-		memcpy(c->text, reader->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
+		memcpy(c->text, reader->raw.ptr, TEXT_MAX);	/* a fixed size is faster, and this many can be read */
 }
 
-/* Reads the next candidates; false if there are none left. */
+/* Reads the next candidates; false at the end. */
 static bool
 read_batch(const struct resolver *resolver, struct reader *reader, struct batch *batch)
 {
