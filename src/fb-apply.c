@@ -142,13 +142,13 @@ read_options(int argc, char **argv)
 
 /* The values in which the scripts of a run and an undo differ. */
 static const struct script_value apply_words[] = {
-	{ "purpose", "carries out a plan: sets syllabus_id where it is NULL" },
+	{ "purpose", "carries out a plan by setting syllabus_id where it is NULL" },
 	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "if_null", "as-planned" }, { "sets", "true" }, { "expected", "NULL" },
 	{ "new", "b.syllabus_id" }, { "before", "IS NULL" }, { "after", "OPERATOR(pg_catalog.=) b.syllabus_id" },
 	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
-	{ "purpose", "undoes a run: sets each syllabus_id that the receipts list as updated back to NULL" },
+	{ "purpose", "undoes a run by setting each syllabus_id that the receipts list as updated back to NULL" },
 	{ "verb", "clear" }, { "done", "reverted" }, { "sets", "false" },
 	{ "changed", "syllabus-changed" }, { "if_null", "already-reverted" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },

@@ -352,7 +352,7 @@ fb-backfill: see 'fb-backfill --help'"
   run -1 fb-apply plan.tsv
   run -0 fb-apply --table note=n plan.tsv
   assert_line 'CALL pg_temp.fb_set_note();'
-  assert_line '-- note: brings the batch to "n". A row is changed only while its "cohort_id" is'
+  assert_line '-- note: applies the batch to "n". A row is changed only if its "cohort_id" is'
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > notes.tsv
   run -0 fb-extract --table note=n --model note notes.tsv
   assert_line "$(lines 'note\t1\t7')"

@@ -11,7 +11,7 @@
 #include "lib/error.h"
 #include "progress.h"
 
-/* Milliseconds. A phase shorter than FIRST shows no line. On a terminal the line is redrawn; elsewhere lines stay, so they are rarer. */
+/* Milliseconds. A phase shorter than FIRST shows no line. Where lines cannot be redrawn in place, they are less frequent. */
 enum { FIRST = 300, AGAIN = 200, AGAIN_WITHOUT_TERMINAL = 10000 };
 
 static int64_t

@@ -1,5 +1,5 @@
 
--- A row is known by its id. Where nothing keeps two rows from having the same, their records would fail: that is said now.
+-- Rows are identified by their ids. If nothing makes the ids unique, warn about repeated ones now: their records will fail.
 SELECT NOT EXISTS (
     SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a
       ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[0]

@@ -1,5 +1,5 @@
 
--- A database in SQL_ASCII takes any bytes for text. A slug that is not UTF-8 would end the dump with no word of whose it is.
+-- A database in SQL_ASCII accepts any bytes. A slug that is not UTF-8 would end the dump with an error that does not name it.
 SELECT pg_catalog.set_config('fb.slugs', pg_catalog.format(
     'SELECT ''cohort'' AS of, id, slug FROM %I.admissions_cohort UNION ALL SELECT ''syllabus'', id, slug FROM %I.admissions_syllabus',
     :'schema_of_cohort', :'schema_of_syllabus'), false) AS slugs \gset
