@@ -1,6 +1,6 @@
 /*
- * fb-apply: turns a plan into the psql script that carries it out in batches, or with --undo
- * receipts into the script that takes back what they say was updated.
+ * fb-apply: turns a plan into a psql script that carries it out in batches. With --undo, turns
+ * receipts into a script that undoes the updates that they list.
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -27,18 +27,19 @@ static const char help[] =
 "Turn a plan into the psql script that carries it out:\n"
 "fb-apply plan.tsv | psql -Xq > receipts.tsv\n"
 "\n"
-"      --batch-size N     records a transaction (default 5000)\n"
-"      --lock-timeout MS  wait at most so long for a lock (default 5000; 0: forever)\n"
+"      --batch-size N     records per transaction (default 5000)\n"
+"      --lock-timeout MS  longest wait for a lock (default 5000; 0: no limit)\n"
 "      --pause MS         sleep between transactions (default 0)\n"
-"      --max-lag SECONDS  wait between transactions while a replica is further behind\n"
-"      --max-failures N   stop when more records have failed; N% of the records so far\n"
-"      --undo             read receipts, and take back what they say was updated\n"
-"      --share K/N        carry out the K-th of N equal shares of the records\n"
-"      --preflight        print a script that asks whether this role could carry it out\n"
+"      --max-lag SECONDS  between transactions, wait while a replica is more than\n"
+"                         SECONDS behind\n"
+"      --max-failures N   stop when more than N records (or N% of them) have failed\n"
+"      --undo             read receipts, and undo the updates that they list\n"
+"      --share K/N        only the K-th of N equal shares of the records\n"
+"      --preflight        print a script that checks whether this role may run it\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-apply(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-apply(1).\n";
 
 static const char apply_head_sql[] = {
 #include "apply-head.sql.h"
@@ -73,10 +74,10 @@ static const char preflight_model_sql[] = {
 
 struct options {
 	int64_t batch_size;	/* records */
-	int64_t lock_timeout;	/* milliseconds; 0: none */
+	int64_t lock_timeout;	/* milliseconds; 0: no limit */
 	int64_t pause;		/* milliseconds */
-	int64_t max_lag;		/* seconds; 0: any */
-	int64_t max_failures;	/* records, or a percentage of them; -1: any number */
+	int64_t max_lag;		/* seconds; 0: no limit */
+	int64_t max_failures;	/* records, or a percentage of them; -1: no limit */
 	bool max_is_percentage;
 	bool undo;
 	int64_t share, shares;	/* which of how many parts of the records; 0: all of them */
@@ -86,7 +87,7 @@ struct options {
 	bool print_models;
 };
 
-/* Takes --max-failures' argument, N or N%. */
+/* Reads the argument of --max-failures, N or N%. */
 static void
 read_max_failures(struct options *options, const char *argument)
 {
@@ -97,7 +98,7 @@ read_max_failures(struct options *options, const char *argument)
 	if (options->max_is_percentage)
 		number.len--;
 	if (!text_bigint(number, &max) || max < 0 || max > (options->max_is_percentage ? 100 : INT_MAX))
-		die_usage("--max-failures: '%s' is neither a whole number from 0 to %d nor a percentage from 0%% to 100%%",
+		die_usage("--max-failures: invalid number '%s' (expected 0 to %d, or 0%% to 100%%)",
 		    argument, INT_MAX);
 	options->max_failures = max;
 }
@@ -157,25 +158,25 @@ read_options(int argc, char **argv)
 	return options;
 }
 
-/* The words in which carrying out a plan and taking it back differ. */
+/* The values in which the scripts of a run and an undo differ. */
 static const struct script_value apply_words[] = {
-	{ "purpose", "carries out a plan: it sets syllabus_id where it is NULL" },
+	{ "purpose", "carries out a plan by setting syllabus_id where it is NULL" },
 	{ "verb", "set" }, { "done", "updated" }, { "changed", "already-set" }, { "if_null", "as-planned" }, { "sets", "true" }, { "expected", "NULL" },
 	{ "new", "b.syllabus_id" }, { "before", "IS NULL" }, { "after", "OPERATOR(pg_catalog.=) b.syllabus_id" },
 	{ "same", "model, id" },
 };
 static const struct script_value undo_words[] = {
-	{ "purpose", "takes a run back: it sets to NULL each syllabus_id that the receipts say was updated" },
+	{ "purpose", "undoes a run by setting each syllabus_id that the receipts list as updated back to NULL" },
 	{ "verb", "clear" }, { "done", "reverted" }, { "sets", "false" },
 	{ "changed", "syllabus-changed" }, { "if_null", "already-reverted" }, { "expected", "the receipt's" },
 	{ "new", "NULL" }, { "before", "OPERATOR(pg_catalog.=) b.syllabus_id" }, { "after", "IS NULL" },
-	/* Of several runs' receipts for a row, that of the syllabus which it has now is taken back. */
+	/* If several runs have receipts for a row, the one with its current syllabus is undone. */
 	{ "same", "model, id, cohort_id, syllabus_id" },
 };
 
 enum { WORDS = sizeof apply_words / sizeof apply_words[0], OTHER_VALUES = 12 };
 
-/* Before a slug in hexadecimal, here and in apply.sql. */
+/* The prefix of a slug in hexadecimal, here and in apply.sql. */
 #define HEX_MARK "hex:"
 
 /* A script being written. */
@@ -183,16 +184,16 @@ struct script {
 	struct out out;
 	const struct options *options;
 	const struct models *models;
-	int64_t records;	/* so far */
-	int64_t in_batch;	/* records in the open batch; 0: none is open */
-	bool in_order;		/* the batch's ids rise */
+	int64_t records;	/* written so far */
+	int64_t in_batch;	/* records in the open batch; 0: no batch is open */
+	bool in_order;		/* the ids in the batch increase */
 	bool *has_model;	/* for each model, whether the open batch has records of it */
-	bool has_hex;		/* the open batch has a slug that is written in hexadecimal */
-	int last_model;		/* of the record before */
+	bool has_hex;		/* whether the open batch has a slug in hexadecimal */
+	int last_model;		/* of the previous record */
 	int64_t last_id;
 };
 
-/* What --max-lag and --max-failures add to the beginning of the script. */
+/* Writes what --max-lag and --max-failures add to the beginning of the script. */
 static void
 put_limits(struct script *script)
 {
@@ -204,7 +205,7 @@ put_limits(struct script *script)
 
 	snprintf(max_lag, sizeof max_lag, "%" PRId64, options->max_lag);
 	snprintf(max_failures, sizeof max_failures, "%" PRId64 "%s", options->max_failures, options->max_is_percentage ? "%" : "");
-	/* In fewer than a hundred records a single one is more than 1%. */
+	/* Of fewer than a hundred records, a single one is already more than 1%. */
 	snprintf(too_many, sizeof too_many, options->max_is_percentage
 	    ? "so_far.records >= 100 AND so_far.failed * 100 > so_far.records * %" PRId64 : "so_far.failed > %" PRId64,
 	    options->max_failures);
@@ -254,8 +255,8 @@ begin_script(struct script *script)
 }
 
 /*
- * Between two batches the script may wait. Where psql has a file for it (-v waiting=FILE), something is in it meanwhile, so
- * that whoever wants to end it knows that no batch is open.
+ * Writes a wait between two batches. If psql has the variable waiting (-v waiting=FILE), that file is not empty during the
+ * wait: whoever wants to end the script can see that no batch is open.
  */
 static void
 put_wait(struct script *script)
@@ -279,7 +280,7 @@ static void
 begin_batch(struct script *script)
 {
 	put_wait(script);
-	/* Where psql has a file for it (-v go_on=FILE), no batch begins when the file is gone: that stops the script. */
+	/* With -v go_on=FILE, removing the file stops the script before the next batch. */
 	out_string(&script->out,
 	    "\\if :{?go_on} \\i :go_on \\endif\n"
 	    ":begin_batch;\n"
@@ -311,7 +312,7 @@ end_batch(struct script *script)
 	}
 	out_string(&script->out, "CALL pg_temp.fb_make_receipts(");
 	out_int(&script->out, script->in_batch);
-	/* Rows that were decoded do not lie where they were. */
+	/* Decoding changes the physical order of rows. */
 	out_string(&script->out, script->has_hex ? ", false);\n" : ", true);\n");
 	out_string(&script->out,
 	    "\\if :{?in_doubt}\n"
@@ -322,8 +323,8 @@ end_batch(struct script *script)
 }
 
 /*
- * Writes a slug as COPY data without a backslash, except that of \N: psql takes a line of data for commands of its own
- * if the server makes it believe that the COPY is over (CVE-2026-6464).
+ * Writes a slug as COPY data without any backslash, except for \N: a malicious server can make psql believe that the COPY
+ * has ended, and then psql runs lines of data as its own commands (CVE-2026-6464).
  */
 static void
 put_slug(struct script *script, struct slice slug)
@@ -366,7 +367,7 @@ put_record(struct script *script, const struct reader *plan, int model, int64_t 
 	out_string(out, "\n");
 }
 
-/* Whether a receipt says that its row was updated. One that says nothing that we know is rejected. */
+/* Whether a receipt says that its row was updated. Rejects receipts with an unknown status. */
 static bool
 is_updated(struct reader *receipts)
 {
@@ -375,7 +376,7 @@ is_updated(struct reader *receipts)
 	if (slice_is(status, "updated"))
 		return true;
 	if (!slice_is(status, "reverted") && !slice_is(status, "skipped") && !slice_is(status, "failed"))
-		reader_reject(receipts, "no such status");
+		reader_reject(receipts, "unknown status");
 	return false;
 }
 
@@ -393,7 +394,7 @@ add_records(struct script *script, struct reader *plan)
 		if (model == -1 || !reader_bigint(plan, ID, &id) || !reader_bigint(plan, COHORT_ID, &cohort_id)
 		    || !reader_bigint(plan, SYLLABUS_ID, &syllabus_id))
 			continue;
-		/* Records for the same row stay in one batch, where they are told apart. */
+		/* Records for the same row stay in one batch, where duplicates are detected. */
 		same = model == script->last_model && id == script->last_id;
 		if (script->in_batch >= script->options->batch_size && !same)
 			end_batch(script);
@@ -409,7 +410,7 @@ add_records(struct script *script, struct reader *plan)
 	}
 }
 
-/* Leaves the readers nothing but the records of the share that was asked for. */
+/* Limits the readers to the records of the share that was asked for. */
 static void
 take_share(const struct options *options, struct reader *plans, int count)
 {
@@ -427,7 +428,7 @@ take_share(const struct options *options, struct reader *plans, int count)
 	free(records);
 }
 
-/* Prints the script that asks beforehand. Bad records are named when they are carried out. */
+/* Prints the script of --preflight. Malformed records are not reported here, but when the plan is carried out. */
 static void
 put_preflight(struct script *script, struct reader *plans, int count)
 {

@@ -762,7 +762,7 @@ end_report() {
   if [ -e "$tmp/messages" ]; then  # fb-report did not pass all of them on
     while IFS= read -r line; do put_line "$line" >&8; done < "$tmp/messages"
     line=''
-    (( status > 1 )) || [ ! "$applying" ] || line=', but everything was carried out'
+    (( status > 1 )) || [ ! "$applying" ] || line=', but the run itself is complete'
     warn "fb-report ended before the run: the report is incomplete$line"
     told=2
   fi

@@ -1,5 +1,5 @@
 /*
- * fb-extract: keeps the rows that have a cohort and no syllabus. Takes rows, gives candidates.
+ * fb-extract: reads rows, and writes those that have a cohort and no syllabus as candidates.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,21 +23,21 @@ static const char help[] =
 "       fb-extract --sql --count [--model NAME|all] [--schema SCHEMA]\n"
 "Keep the rows that have a cohort and no syllabus.\n"
 "\n"
-"  -m, --model NAME    work on this model (default: all); where the rows have no\n"
-"                      model column, it says which model they are\n"
-"  -f, --format F      read text (COPY's) or csv (default: the header line tells)\n"
-"      --delimiter C   read csv whose fields are separated by C\n"
-"      --null STRING   this stands for NULL, too; may be repeated\n"
-"      --rejects FILE  write malformed records to FILE, byte for byte\n"
-"      --sql           print the psql script whose output is this program's input\n"
+"  -m, --model NAME    process only this model (default: all); required if the rows\n"
+"                      have no model column\n"
+"  -f, --format F      input format: text (COPY's) or csv (default: by the header)\n"
+"      --delimiter C   read csv with this field delimiter\n"
+"      --null STRING   also read STRING as NULL; may be repeated\n"
+"      --rejects FILE  copy malformed records to FILE, unchanged\n"
+"      --sql           print the psql script that produces this program's input\n"
 "  -l, --limit N       with --sql: the N lowest ids of each model (default 0: all)\n"
-"      --count         with --sql: count instead, for each model and cohort, the rows\n"
-"                      that have no syllabus\n"
-"      --after ID      with --sql: ids above this one\n"
+"      --count         with --sql: instead count the rows without a syllabus, by\n"
+"                      model and cohort\n"
+"      --after ID      with --sql: only ids above this one\n"
 SQL_HELP("")
 COMMON_HELP("")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-extract(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-extract(1).\n";
 
 static const char extract_head_sql[] = {
 #include "extract-head.sql.h"
@@ -60,14 +60,14 @@ static const char repeated_ids_sql[] = {
 struct options {
 	struct models models;
 	bool print_models;
-	int model;		/* the index of the one to work on, or -1: all */
+	int model;		/* the index of the model to process, or -1: all */
 	struct reading reading;
 	const char *rejects;	/* a path, or NULL */
 	bool sql;
 	bool count;
-	int64_t limit;		/* 0: none */
+	int64_t limit;		/* 0: no limit */
 	bool after_given;
-	int64_t after;		/* only ids above it */
+	int64_t after;		/* only ids above this */
 	struct script_reach reach;
 };
 
@@ -121,15 +121,15 @@ read_options(int argc, char **argv)
 	if (options.print_models)
 		option_print_models(&options.models);
 	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
-		die_usage("--delimiter goes with CSV");
+		die_usage("--delimiter cannot be combined with --format text");
 	if (options.sql && (optind < argc || reading_is_given(&options.reading) || options.rejects != NULL))
-		die_usage("--sql reads nothing: it goes with no file and no option about files");
+		die_usage("--sql reads no input: it cannot be combined with a FILE or an option about input");
 	if (options.count && (!options.sql || limit_given || options.after_given))
-		die_usage("--count goes with --sql, and not with --limit or --after");
+		die_usage("--count requires --sql, and cannot be combined with --limit or --after");
 	if (!options.sql && (options.after_given || script_reach_is_given(&options.reach)))
-		die_usage("%s goes with --sql", options.after_given ? "--after" : "--schema or --enable-row-security");
+		die_usage("%s --sql", options.after_given ? "--after requires" : "--schema and --enable-row-security require");
 	if (limit_given && !options.sql)
-		die_usage("--limit goes with --sql; to limit what is read from files, give it to fb-resolve");
+		die_usage("--limit requires --sql; when reading files, use fb-resolve --limit");
 	return options;
 }
 

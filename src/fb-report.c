@@ -1,6 +1,6 @@
 /*
- * fb-report: tells people or machines what a plan would do, or what receipts say was done, in the words of the command
- * that this project takes the place of; and tells of a run while it goes on. Its rooms are in report/.
+ * fb-report: reports what a plan would do or what receipts say was done, as text or as JSON, in the words of the command
+ * that this project replaces. It also reports on a run of fb-backfill while it is running. Its parts are in report/.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,27 +23,27 @@ const char program_name[] = "fb-report";
 static const char help[] =
 "Usage: fb-report [--plan FILE] [--model NAME|all] [--undo [--dry-run]] [--summary]\n"
 "                 [--by-cohort] [--json] [--color auto|always|never] [FILE...]\n"
-"Tell what a plan would do (a dry run) or what receipts say was done.\n"
+"Report what a plan would do (a dry run), or what receipts say was done.\n"
 "\n"
-"      --plan FILE     count the plan's records for the 'Found' lines, which else\n"
-"                      are left out when the input is a pipe\n"
+"      --plan FILE     take the numbers in the 'Found' lines from this plan; without\n"
+"                      it, these lines are omitted when the input is a pipe\n"
 "  -m, --model NAME    report on this model only (default: all)\n"
-"      --undo          the receipts are those of an undo, even if none says so\n"
-"      --dry-run       with --undo: tell what an undo of these receipts would do\n"
-"      --summary       leave out the line for each record\n"
-"      --by-cohort     instead of it, print one for each cohort and syllabus\n"
-"      --json          print one JSON object instead\n"
-"      --color WHEN    color the report: auto (default; on a terminal, unless NO_COLOR\n"
+"      --undo          treat the receipts as those of an undo, even if none shows it\n"
+"      --dry-run       with --undo: report what an undo of these receipts would do\n"
+"      --summary       omit the line for each record\n"
+"      --by-cohort     print a line for each cohort and syllabus instead\n"
+"      --json          print one JSON object instead of a report\n"
+"      --color WHEN    color the report: auto (default: on a terminal, unless NO_COLOR\n"
 "                      is set), always or never\n"
-"      --follow FILE   tell of a run of fb-backfill while it goes on, and of the\n"
-"                      messages in FILE; see fb-report(1)\n"
-"      --progress WHEN with --follow, show progress: auto (default; on a terminal),\n"
+"      --follow FILE   report on a running fb-backfill, and relay the messages in\n"
+"                      FILE; see fb-report(1)\n"
+"      --progress WHEN with --follow: show progress: auto (default: on a terminal),\n"
 "                      always or never\n"
-"      --object FILE   with --follow, write the JSON object to FILE, too\n"
-"      --quiet         with --follow, print no report\n"
+"      --object FILE   with --follow: also write the JSON object to FILE\n"
+"      --quiet         with --follow: print no report\n"
 COMMON_HELP("")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-report(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-report(1).\n";
 
 struct options {
 	const char *plan;	/* paths, or NULL */
@@ -51,7 +51,7 @@ struct options {
 	const char *object;
 	struct models models;
 	bool print_models;
-	int model;		/* the index of the one to report on, or -1: all */
+	int model;		/* the index of the model to report on, or -1: all */
 	bool undo;
 	bool dry_run;
 	bool summary;
@@ -63,8 +63,8 @@ struct options {
 };
 
 /*
- * Whether the argument of --color or --progress means yes on a terminal at this descriptor; dies if it is none. Its own
- * `auto` depends on the environment too.
+ * Whether the argument of --color or --progress means yes. For `auto`, that is when fd is a terminal and TERM is not dumb.
+ * Dies if the argument is invalid.
  */
 static bool
 is_wanted(const char *option, const char *when, int fd)
@@ -76,7 +76,7 @@ is_wanted(const char *option, const char *when, int fd)
 	if (strcmp(when, "auto") == 0)
 		return isatty(fd) && terminal != NULL && strcmp(terminal, "dumb") != 0;
 	if (strcmp(when, "never") != 0)
-		die_usage("%s: '%s' is none of auto, always, never", option, when);
+		die_usage("%s: invalid value '%s' (expected auto, always or never)", option, when);
 	return false;
 }
 
@@ -140,24 +140,23 @@ read_options(int argc, char **argv)
 	if (options.print_models)
 		option_print_models(&options.models);
 	if (options.dry_run && !options.undo)
-		die_usage("--dry-run goes with --undo: of a plan, all reports are of a dry run");
+		die_usage("--dry-run requires --undo (the report of a plan is always of a dry run)");
 	if (options.follow != NULL && (optind < argc || options.plan != NULL))
-		die_usage("--follow learns from standard input which files there are: it goes with no FILE and no --plan");
+		die_usage("--follow cannot be combined with a FILE or --plan: it reads the names of files from standard input");
 	if (options.follow == NULL && (options.object != NULL || options.quiet || progress_given))
-		die_usage("--progress, --object and --quiet go with --follow");
+		die_usage("--progress, --object and --quiet require --follow");
 	return options;
 }
 
-/* A report that is being made. */
 struct report {
 	struct options options;
 	struct out out;
 	struct counts counts;
 	struct groups groups;
 	struct text text;
-	bool has_text;		/* a text is printed */
-	bool has_begun;		/* it is known what kind of report it is */
-	bool waiting;		/* it is that of --check */
+	bool has_text;		/* a text report is printed */
+	bool has_begun;		/* the kind of report is known */
+	bool waiting;		/* it is the report of --check */
 };
 
 static void
@@ -172,7 +171,7 @@ begin_report(struct report *report)
 	text_begin(&report->text, &report->out, &report->counts, options->color, options->summary || options->by_cohort);
 }
 
-/* The kind of the first file is that of the report. */
+/* The first file decides the kind of report. */
 static void
 learn_kind(struct report *report, enum kind kind)
 {
@@ -215,7 +214,6 @@ add_records(struct report *report, struct reader *reader)
 	}
 }
 
-/* What the JSON object has of the models. */
 static enum json_kind
 json_kind(const struct report *report)
 {
@@ -224,13 +222,13 @@ json_kind(const struct report *report)
 	return report->has_begun || report->counts.found_known ? JSON_RECORDS : JSON_NOTHING;
 }
 
-/* Prints what comes behind the records. `run`: what is known of the run; NULL: nothing is. */
+/* Prints what follows the records. `run` may be NULL. */
 static void
 end_report(struct report *report, const struct run *run)
 {
 	const struct groups *groups = report->options.by_cohort ? &report->groups : NULL;
 	const bool stopped = run != NULL && run->status == STATUS_TROUBLE;
-	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "it is not known why";
+	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "unknown reason";
 
 	groups_sort(&report->groups);
 	if (report->options.json && !report->options.quiet)
@@ -253,9 +251,9 @@ worst(int a, int b)
 	return a > b ? a : b;
 }
 
-/* The exit status by what was told. */
+/* The exit status that the counts call for. */
 static int
-told_status(const struct report *report)
+counts_status(const struct report *report)
 {
 	return worst(problems_status(&report->counts.problems), report->waiting && counts_sum(&report->counts).eligible > 0);
 }
@@ -269,9 +267,9 @@ free_report(struct report *report)
 	models_free(&report->options.models);
 }
 
-/* ---- of files that are there ---- */
+/* ---- reports on files ---- */
 
-/* Counts what was found: in the plan, or in the files, if they can be read twice. */
+/* Counts what was found: in the plan, or in the files themselves, if all of them can be read twice. */
 static void
 find(struct report *report, struct reader *readers, int count)
 {
@@ -288,7 +286,7 @@ find(struct report *report, struct reader *readers, int count)
 		if (readers[i].kind == WAITING || !reader_rewind(&readers[i]))
 			return;
 	for (int i = 0; i < count; i++) {
-		readers[i].problems = NULL;	/* named when it is read in earnest */
+		readers[i].problems = NULL;	/* reported in the second reading */
 		counts_find(counts, &readers[i], counts->undo && counts->dry);
 		readers[i].problems = &counts->problems;
 		reader_rewind(&readers[i]);
@@ -302,7 +300,7 @@ report_files(struct report *report, char *const *paths, int count)
 
 	for (int i = 1; i < count; i++)
 		if (readers[i].kind != readers[0].kind)
-			die("%s: %s is another kind of file than %s", readers[i].lines.name, readers[i].lines.name, readers[0].lines.name);
+			die("%s: not the same kind of file as %s", readers[i].lines.name, readers[0].lines.name);
 	find(report, readers, count);
 	for (int i = 0; i < count; i++) {
 		add_records(report, &readers[i]);
@@ -311,10 +309,10 @@ report_files(struct report *report, char *const *paths, int count)
 	free(readers);
 	end_report(report, NULL);
 	out_close(&report->out);
-	return told_status(report);
+	return counts_status(report);
 }
 
-/* ---- of a run that goes on ---- */
+/* ---- reports on a run in progress ---- */
 
 static void
 write_object(const struct report *report, const struct run *run)
@@ -332,7 +330,7 @@ report_run(struct report *report)
 	struct follow follow;
 	struct run run;
 	const char *path;
-	uint64_t next = 0;	/* number of the line after those of the files so far, as if they were one */
+	uint64_t next = 0;	/* the next line's number: lines are numbered as if the files were one */
 
 	run_begin(&run);
 	report->out.may_fail = true;
@@ -352,14 +350,14 @@ report_run(struct report *report)
 	follow_end(&follow);
 	run_end(&run);
 	run_check_receipts(&run, &report->counts);
-	run.status = worst(run.status, told_status(report));
+	run.status = worst(run.status, counts_status(report));
 	if (report->waiting && report->counts.problems.count > 0)
-		run.status = STATUS_TROUBLE;	/* then the sum is not to be trusted */
+		run.status = STATUS_TROUBLE;	/* the sum cannot be trusted */
 	end_report(report, &run);
 	out_close(&report->out);
 	if (report->out.error != 0) {
-		warn("standard output: %s: the report could not be written%s", strerror(report->out.error),
-		    run.status < STATUS_TROUBLE && !report->counts.dry ? ", but all was carried out" : "");
+		warn("standard output: could not write the report: %s%s", strerror(report->out.error),
+		    run.status < STATUS_TROUBLE && !report->counts.dry ? "; the run itself is complete" : "");
 		run.status = STATUS_TROUBLE;
 	}
 	if (report->options.object != NULL)

@@ -1,6 +1,6 @@
 /*
- * fb-resolve: adds to each candidate the syllabus that its cohort leads to. Takes candidates and
- * a cohort dump, gives a plan.
+ * fb-resolve: reads candidates and a cohort dump, adds to each candidate the syllabus that its cohort
+ * leads to, and writes a plan.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,22 +20,22 @@ static const char help[] =
 "Usage: fb-resolve --cohorts FILE [--format text|csv] [--delimiter C] [--null STRING]\n"
 "                  [--limit N] [--unresolved FILE] [FILE...]\n"
 "       fb-resolve --sql [--schema SCHEMA]\n"
-"Add to each candidate the syllabus that its cohort leads to; drop those whose\n"
-"cohort has none.\n"
+"Add to each candidate the syllabus that its cohort leads to; drop candidates\n"
+"whose cohort has none.\n"
 "\n"
 "      --cohorts FILE     the cohort dump\n"
-"  -f, --format F         the dump is text (COPY's) or csv (default: its header\n"
-"                         line tells)\n"
-"      --delimiter C      the dump is csv whose fields are separated by C\n"
-"      --null STRING      this stands for NULL in the dump, too; may be repeated\n"
+"  -f, --format F         format of the dump: text (COPY's) or csv (default: by its\n"
+"                         header)\n"
+"      --delimiter C      the dump is csv with this field delimiter\n"
+"      --null STRING      also read STRING as NULL in the dump; may be repeated\n"
 "  -l, --limit N          stop after N resolved records of each model (default 0:\n"
 "                         no limit)\n"
-"      --unresolved FILE  write the dropped candidates to FILE, with the reason\n"
-"      --sql              print the psql script whose output is the cohort dump\n"
+"      --unresolved FILE  write dropped candidates to FILE, with the reason\n"
+"      --sql              print the psql script that produces the cohort dump\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"
-"With no FILE, or where FILE is -, read standard input. See fb-resolve(1).\n";
+"With no FILE, or when FILE is -, read standard input. See fb-resolve(1).\n";
 
 static const char resolve_sql[] = {
 #include "resolve.sql.h"
@@ -45,7 +45,7 @@ struct options {
 	const char *cohorts;	/* a path */
 	const char *unresolved;	/* a path, or NULL */
 	struct reading reading;	/* of the dump */
-	int64_t limit;		/* 0: none */
+	int64_t limit;		/* 0: no limit */
 	bool sql;
 	struct script_reach reach;
 	struct models models;
@@ -89,18 +89,18 @@ read_options(int argc, char **argv)
 	if (options.print_models)
 		option_print_models(&options.models);
 	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
-		die_usage("--delimiter goes with CSV");
+		die_usage("--delimiter cannot be combined with --format text");
 	if (options.sql && (optind < argc || options.cohorts != NULL || reading_is_given(&options.reading) || options.limit > 0
 	    || options.unresolved != NULL))
-		die_usage("--sql reads nothing: it goes with no file and no option about files");
+		die_usage("--sql reads no input: it cannot be combined with a FILE or an option about input");
 	if (!options.sql && script_reach_is_given(&options.reach))
-		die_usage("--schema or --enable-row-security goes with --sql");
+		die_usage("--schema and --enable-row-security require --sql");
 	if (!options.sql && options.cohorts == NULL)
-		die_usage("--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes");
+		die_usage("--cohorts is required: the cohort dump, as written by 'fb-resolve --sql | psql -Xq'");
 	return options;
 }
 
-/* One run over candidates. */
+/* The state of a run. */
 struct resolver {
 	struct cohorts cohorts;
 	struct out plan;
@@ -108,20 +108,20 @@ struct resolver {
 	bool keep_unresolved;
 	const struct models *models;
 	int64_t limit;
-	int64_t *resolved;		/* for each model */
+	int64_t *resolved;		/* number of resolved records of each model */
 };
 
-enum { TEXT_MAX = LINES_SLACK };	/* so many bytes can be read from where any line begins */
+enum { TEXT_MAX = LINES_SLACK };	/* this many bytes can be read from the start of any line */
 
 struct candidate {
 	int model;
 	int64_t id, cohort_id;
 	uint64_t line;
-	size_t len;		/* bytes of text; 0: it was not read as it is written */
-	char text[TEXT_MAX];	/* how it is written: MODEL TAB ID TAB COHORT_ID */
+	size_t len;		/* bytes of text; 0: not kept */
+	char text[TEXT_MAX];	/* as it is written: MODEL TAB ID TAB COHORT_ID */
 };
 
-/* Candidates whose cohorts are looked up together. */
+/* Candidates whose cohorts are looked up together, because that is faster. */
 struct batch {
 	size_t count;
 	struct candidate candidate[COHORTS_AT_ONCE];
@@ -154,7 +154,7 @@ drop(struct resolver *resolver, const struct candidate *c, const char *reason)
 	out_string(&resolver->unresolved, "\n");
 }
 
-/* Keeps the record at hand, if it stands in the file just as we would write it. */
+/* Keeps the text of the current record if the file has it exactly as we would write it. */
 static void
 keep_text(struct candidate *c, const struct reader *reader)
 {
@@ -163,10 +163,10 @@ keep_text(struct candidate *c, const struct reader *reader)
 	    || !text_is_plain_bigint(reader->field[COHORT_ID]))
 		c->len = 0;
 	else
-		memcpy(c->text, reader->raw.ptr, TEXT_MAX);	/* faster than c->len bytes, and as many can be read */
+		memcpy(c->text, reader->raw.ptr, TEXT_MAX);	/* a fixed size is faster, and this many can be read */
 }
 
-/* Reads the next candidates; false if there are none left. */
+/* Reads the next candidates; false at the end. */
 static bool
 read_batch(const struct resolver *resolver, struct reader *reader, struct batch *batch)
 {

@@ -96,8 +96,8 @@ Review: 0 eligible, 2 with a cohort without a syllabus
 @test "a count that is none: each line is named" {
   lines "$count" 'answer\t1\ta\t10\tx\t-1' 'quiz\t1\ta\t10\tx\t1' 'answer\t1\ta\t10\tx\tmany' 'answer\t1\ta\t10\tx\t2' > c.tsv
   run -1 --separate-stderr fb-report c.tsv
-  assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: fewer rows than none' 'fb-report: c.tsv:3: unknown model: quiz' \
-    "fb-report: c.tsv:4: rows is no decimal integer in bigint range: 'many'")"
+  assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: negative number of rows' 'fb-report: c.tsv:3: unknown model: quiz' \
+    "fb-report: c.tsv:4: rows is not a decimal integer in bigint range: 'many'")"
   assert_line 'Answer: 2 eligible, 0 with a cohort without a syllabus'
   # a plan may have such a column
   lines "rows\t$plan" '7\tanswer\t1\t1\ta\t10\tx' > p.tsv
@@ -116,7 +116,7 @@ Review: 0 eligible, 2 with a cohort without a syllabus
   assert_equal "$stderr" 'fb-report: r.1:3: answer 2 failed: 23503 no'
   a_plan > p.tsv
   run -2 fb-report r.1 p.tsv
-  assert_output 'fb-report: p.tsv: p.tsv is another kind of file than r.1'
+  assert_output 'fb-report: p.tsv: not the same kind of file as r.1'
 }
 
 @test "--undo --dry-run: what an undo of these receipts would take back" {
@@ -147,7 +147,7 @@ $rule"
   run -0 fb-report --undo --dry-run --json r.tsv
   assert_equal "$(jq -c '[.dry_run, .undo, .models.answer.would_revert, .total]' <<< "$output")" '[true,true,1,2]'
   run -2 fb-report --dry-run r.tsv
-  assert_line --partial '--dry-run goes with --undo'
+  assert_line --partial '--dry-run requires --undo'
 }
 
 @test "records that fb-apply has rejected are in the sum" {

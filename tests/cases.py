@@ -14,7 +14,8 @@ COLUMNS = {
 }
 COLUMNS = {kind: names.split() for kind, names in COLUMNS.items()}
 KINDS = list(COLUMNS)
-CALLED = {"rows": "rows", "cohorts": "a cohort dump", "candidates": "candidates", "plan": "a plan", "receipts": "receipts"}
+CALLED = {"rows": "a file of rows", "cohorts": "a cohort dump", "candidates": "a file of candidates", "plan": "a plan",
+          "receipts": "a file of receipts"}
 PROGRAM = {"rows": "fb-extract", "cohorts": "fb-resolve", "candidates": "fb-resolve", "plan": "fb-apply", "receipts": "fb-apply"}
 PROGRAMS = ["fb-extract", "fb-resolve", "fb-apply", "fb-report"]
 GOOD = dict(status="updated", model="answer", id=1, cohort_id=7, cohort="miami", syllabus_id=9, syllabus="full", detail=r"\N")

@@ -114,9 +114,9 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   make_plan > plan.tsv
   fb-backfill --receipts r.tsv --quiet
   run -2 fb-backfill --undo plan.tsv
-  assert_output "$(lines 'fb-apply: plan.tsv:1: this is the header of a plan, not of receipts' 'fb-backfill: nothing was changed')"
+  assert_output "$(lines 'fb-apply: plan.tsv:1: this is a plan, not a file of receipts' 'fb-backfill: nothing was changed')"
   run -2 fb-backfill --apply r.tsv
-  assert_output --regexp "^fb-apply: r.tsv:1: this is the header of receipts, not of a plan.fb-backfill: nothing was changed$"
+  assert_output --regexp "^fb-apply: r.tsv:1: this is a file of receipts, not a plan.fb-backfill: nothing was changed$"
   run -2 fb-backfill --apply /etc/passwd
   assert_output --partial 'fb-apply: /etc/passwd:1: '
   refute_output --regexp 'empty|committed|same command'
@@ -239,7 +239,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -2 --separate-stderr fb-backfill --batch-size 2 --receipts r.tsv
   assert_line --partial '✗ Stopped: updated 2 of 7 records in total: '
   refute_output --partial Successfully
-  [[ $stderr == *"fb-backfill: 2 of 7 records are committed in $PGDATABASE on "*"; receipts in $PWD/r.tsv; take them back with: fb-backfill --undo r.tsv; nothing is half done"* ]]
+  [[ $stderr == *"fb-backfill: 2 of 7 records are committed in $PGDATABASE on "*"; receipts in $PWD/r.tsv; take them back with: fb-backfill --undo r.tsv; no batch was partly applied"* ]]
 }
 
 # ---- interrupts

@@ -30,7 +30,7 @@ def decode(field):
 def records(data):
     """Every record of a table as a list of its values, the header first."""
     if not data.endswith(b"\n"):
-        sys.exit("cut off: no newline at its end")
+        sys.exit("incomplete record (no newline at the end)")
     return [[decode(field) for field in line.split(b"\t")] for line in data[:-1].split(b"\n")]
 
 

@@ -18,16 +18,16 @@ exports=$BATS_TEST_DIRNAME/exports
 @test "without these options, the message says which there are" {
   for file in azure-data-studio.csv everything-quoted.csv dbeaver.csv mysql-outfile.csv pandas-nan.csv python.csv sqlite3.tsv mysql-batch.tsv; do
     run -1 --separate-stderr fb-extract --model answer "$exports/$file"
-    [[ $stderr == *'(if that stands for NULL, say so with --null)'* ]] || fail "$file: $stderr"
+    [[ $stderr == *'(if this means NULL, use --null)'* ]] || fail "$file: $stderr"
     assert_equal "$(grep -c -e --null <<< "$stderr")" 1
   done
   run -1 --separate-stderr fb-extract --model answer "$exports/miller.csv"
-  [[ $stderr == *"(Miller puts quotes around COPY's NULL: --null \"'\\N'\")"* ]] || fail "$stderr"
+  [[ $stderr == *"(Miller quotes COPY's NULL; use --null \"'\\N'\")"* ]] || fail "$stderr"
   lines 'id,cohort_id,syllabus_id' '1.0,7,' '2.0,7,' '1.23E+05,7,' '1.2e5,7,' '"1,234",7,' 'x,7,' > odd.csv
   run -1 --separate-stderr fb-extract --model answer odd.csv
-  assert_equal "$(grep -c 'a decimal point stands there' <<< "$stderr")" 1
-  assert_equal "$(grep -c 'a spreadsheet has written it so' <<< "$stderr")" 1
-  assert_equal "$(grep -c 'separators of thousands' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'it has a decimal point' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'a spreadsheet wrote it this way' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'thousands separators' <<< "$stderr")" 1
   lines 'id,cohort_id,syllabus_id' '12e5x,7,' '12.5x,7,' '"12,5x",7,' > odd.csv
   run -1 --separate-stderr fb-extract --model answer odd.csv
   refute grep -q '(' <<< "$stderr"
@@ -38,11 +38,11 @@ exports=$BATS_TEST_DIRNAME/exports
   lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t3\t10' > candidates.tsv
   run -1 --separate-stderr fb-resolve --delimiter '|' --null - --null '' --cohorts dump.csv candidates.tsv
   assert_output "$(lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tlima\t12\tw|eb' 'answer\t3\t10\ta\t1\tb')"
-  assert_equal "$stderr" 'fb-resolve: dump.csv:4: a quote where none may stand'
+  assert_equal "$stderr" 'fb-resolve: dump.csv:4: unexpected quote'
   for delimiter in '' ab '"' '\' é $'\xe9' $'\n'; do run -2 fb-extract --delimiter "$delimiter" dump.csv; done
   for program in 'fb-extract' 'fb-resolve --cohorts dump.csv'; do
     run -2 $program --format text --delimiter ,
-    assert_output --partial '--delimiter goes with CSV'
+    assert_output --partial '--delimiter cannot be combined with --format text'
   done
   for options in '--delimiter ,' '--null x' '--format csv'; do run -2 fb-extract --sql $options; run -2 fb-resolve --sql $options; done
   # a TAB can separate CSV
@@ -55,7 +55,7 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_output --partial "the header has 'sep=;'"
   printf 'sep=;\n' > only.csv
   run -2 fb-extract --model answer only.csv
-  assert_output 'fb-extract: only.csv: no header behind the first line'
+  assert_output 'fb-extract: only.csv: no header after the first line'
 }
 
 @test "text with CRLF, as COPY FROM takes it: all lines or none" {
@@ -63,7 +63,7 @@ exports=$BATS_TEST_DIRNAME/exports
   printf 'id\tcohort_id\tsyllabus_id\tx\r\n1\t7\t\\N\ta\\tb\r\n2\t7\t\\N\ta\n3\t7\t\\N\ta\\tb\n\n4\t7\t\\N\ta\rb\r\n5\t7\t\\N\ta\r\n' > rows.tsv
   run -1 --separate-stderr fb-extract --model answer rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t5\t7')"
-  end='a newline ends it, and carriage return and newline the header'
+  end='record ends with a newline, but the header with carriage return and newline'
   assert_equal "$(head -n 3 <<< "$stderr")" "$(lines "fb-extract: rows.tsv:3: $end" "fb-extract: rows.tsv:4: $end" "fb-extract: rows.tsv:5: $end")"
   # our own files, too
   make_crlf() { sed 's/$/\r/'; }
@@ -85,13 +85,13 @@ exports=$BATS_TEST_DIRNAME/exports
   run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'model,nid,id,cohort_id,syllabus_id' 'note,1,2,7,')
   assert_line "$(lines 'note\t2\t7')"
   run -2 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'nid,nid,cohort,course' '1,1,7,')
-  assert_output --partial 'column id stands twice in the header'
+  assert_output --partial 'column id appears twice in the header'
 }
 
 @test "a header that is none: the names that were read; what the file is" {
   printf 'ID, cohort_id,syllabus_id\t\xef\xbb\xbf\n' > h.csv
   run -2 fb-extract --model answer --format csv h.csv
-  assert_output "fb-extract: h.csv:1: column id is missing, so this is not rows: the header has 'ID', ' cohort_id', 'syllabus_id\\x09\\xef\\xbb\\xbf'"
+  assert_output "fb-extract: h.csv:1: column id is missing, so this is not a file of rows; the header has 'ID', ' cohort_id', 'syllabus_id\\x09\\xef\\xbb\\xbf'"
   { printf 'a'; printf ',%0100d' {1..20}; echo; } > h.csv
   run -2 fb-extract --model answer h.csv
   [ "${#output}" -lt 1000 ]
@@ -101,44 +101,44 @@ exports=$BATS_TEST_DIRNAME/exports
   for encoding in UTF-16 UTF-16LE UTF-16BE; do
     lines 'id,cohort_id,syllabus_id' '1,7,' | iconv -f UTF-8 -t $encoding > f
     run -2 fb-extract --model answer f
-    assert_output 'fb-extract: f: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8'
+    assert_output 'fb-extract: f: file is in UTF-16; convert it with: iconv -f UTF-16 -t UTF-8'
   done
   printf '\xfe\xff\x00i\x00d\x00,' > f
   run -2 fb-extract --model answer f
-  assert_output --partial 'UTF-16: convert it first'
+  assert_output --partial 'file is in UTF-16; convert it'
   lines 'id,cohort_id,syllabus_id' | gzip -c > f
   run -2 fb-extract --model answer f
-  assert_output 'fb-extract: f: compressed by gzip: gzip -dc gives the file'
+  assert_output 'fb-extract: f: file is compressed; decompress it with: gzip -dc'
   printf 'PK\x03\x04\x14' > f
   run -2 fb-extract --model answer f
-  assert_output 'fb-extract: f: a zip archive, or a spreadsheet such as .xlsx: unpack it, or save the sheet as CSV'
+  assert_output 'fb-extract: f: file is a zip archive or a spreadsheet (.xlsx); unpack it, or save the sheet as CSV'
   printf '\xef\xbb\xbf' > f   # a byte-order mark alone
   run -2 fb-extract --model answer f
-  assert_output --partial 'no header: '
+  assert_output --partial 'no header ('
   lines ' id | cohort_id | syllabus_id ' '----+-----------+-------------' '  1 |         7 |            ' '(1 row)' > f
   run -2 fb-extract --model answer f
-  assert_output --partial 'no header: a line of column names, separated by TABs, commas or semicolons, must come first'
+  assert_output --partial 'no header (the first line must name the columns, separated by TABs, commas or semicolons)'
 }
 
 @test "what programs add at the end: the mark of DOS, psql's count of the rows" {
   lines 'id,cohort_id,syllabus_id' '(12' '(12 x)' > f
   run -1 --separate-stderr fb-extract --model answer f
-  assert_equal "$stderr" "$(lines 'fb-extract: f:2: 1 fields where the header has 3' 'fb-extract: f:3: 1 fields where the header has 3')"
+  assert_equal "$stderr" "$(lines 'fb-extract: f:2: expected 3 fields, found 1' 'fb-extract: f:3: expected 3 fields, found 1')"
   printf 'id,cohort_id,syllabus_id\n1,7,\n(1 row)\n(2 rows)\n(rows)\n\x1a' > f
   run -1 --separate-stderr fb-extract --model answer f
   assert_line "$(lines 'answer\t1\t7')"
-  assert_equal "$stderr" "$(lines "fb-extract: f:3: psql's count of the rows: it is passed over; COPY and psql --csv write none" \
-    "fb-extract: f:4: psql's count of the rows: it is passed over; COPY and psql --csv write none" \
-    'fb-extract: f:5: 1 fields where the header has 3' 'fb-extract: f:6: the mark with which DOS ends a file (0x1a): it is passed over')"
+  assert_equal "$stderr" "$(lines "fb-extract: f:3: row count written by psql, ignored (COPY and psql --csv do not write one)" \
+    "fb-extract: f:4: row count written by psql, ignored (COPY and psql --csv do not write one)" \
+    'fb-extract: f:5: expected 3 fields, found 1' 'fb-extract: f:6: DOS end-of-file mark (0x1a), ignored')"
 }
 
 @test "what nobody could see is shown as bytes" {
   for c in '\xc2\xa0' '\xc2\xad' '\xe2\x80\x8b' '\xe2\x80\xa8' '\xe2\x80\xaf' '\xe2\x81\xa0' '\xe2\x81\xaf' '\xef\xbb\xbf'; do
     printf "id,cohort_id,syllabus_id\n1$c,7,\n" > f
     run -1 --separate-stderr fb-extract --model answer f
-    assert_equal "$stderr" "fb-extract: f:2: id is no decimal integer in bigint range: '1$c'"
+    assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1$c'"
   done
   printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript can be seen
   run -1 --separate-stderr fb-extract --model answer f
-  assert_equal "$stderr" "fb-extract: f:2: id is no decimal integer in bigint range: '1⁰'"
+  assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1⁰'"
 }

@@ -98,7 +98,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   sql 'CREATE TRIGGER meddle BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION meddle()'
   run -0 bash -c 'fb-apply plan.tsv | psql -Xq | cut -f 1-3,8 | grep failed'
   assert_output "$(lines 'failed\tanswer\t2\tP0001 a trigger set another syllabus_id' \
-    'failed\tanswer\t3\tP0001 not updated, though nothing speaks against it: by a trigger or a row security policy?')"
+    'failed\tanswer\t3\tP0001 the row matched but was not updated (a trigger or row-level security?)')"
   run -0 sql 'SELECT id, syllabus_id FROM feedback_answer WHERE id < 7 ORDER BY id'
   assert_output "$(lines '1|1' '2|' '3|' '4|' '5|' '6|3')"
 }

@@ -100,7 +100,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(members "$leader")" ''
   assert_equal "$status" 2
   run -0 cat err
-  assert_line 'fb-backfill: fb-report ended before the run: the report is incomplete, but everything was carried out'
+  assert_line 'fb-backfill: fb-report ended before the run: the report is incomplete, but the run itself is complete'
   assert_equal "$(grep -c ^updated r.tsv)" 7
 }
 
@@ -129,7 +129,7 @@ original=$BATS_TEST_DIRNAME/original
   truncate -s -1 plan.tsv
   for jobs in 1 2; do
     run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs $jobs --receipts r.$jobs
-    [[ $stderr == *': cut off'* ]]
+    [[ $stderr == *': incomplete record'* ]]
     # what the first has set the second finds set
     assert_equal "$(grep -c "^$([ $jobs = 1 ] && echo updated || echo skipped)" r.$jobs)" 6
   done
@@ -176,7 +176,7 @@ original=$BATS_TEST_DIRNAME/original
   # a report that is larger than a pipe and what head reads
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 5000) AS n"
   run -2 --separate-stderr bash -c 'set -o pipefail; fb-backfill --receipts r.tsv | head -n 3 > /dev/null; exit ${PIPESTATUS[0]}'
-  [[ $stderr == *'the report could not be written, but all was carried out'* ]]
+  [[ $stderr == *'could not write the report: '*'; the run itself is complete'* ]]
   run -0 fb-backfill --check
   assert_equal "$(grep -c ^updated r.tsv)" 5007
 }

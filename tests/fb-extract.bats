@@ -29,7 +29,7 @@ header='model\tid\tcohort_id\tsyllabus_id'
 @test "rows without a model need --model" {
   lines 'id,cohort_id,syllabus_id' '1,7,' > answers.csv
   run -2 fb-extract answers.csv
-  assert_output 'fb-extract: answers.csv:1: column model is missing: name it with --model NAME'
+  assert_output 'fb-extract: answers.csv:1: column model is missing; name the model with --model NAME'
 }
 
 @test "reads several files of either format, and standard input" {
@@ -48,11 +48,11 @@ header='model\tid\tcohort_id\tsyllabus_id'
         line(5, "", 7, "\\N"); print "6\t7\t\\N" }' > rows.tsv
     run -1 --separate-stderr fb-extract --model answer rows.tsv
     assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t4\t9' 'answer\t5\t7')"
-    assert_equal "$stderr" "fb-extract: rows.tsv:7: 3 fields where the header has $((n + 3))"
+    assert_equal "$stderr" "fb-extract: rows.tsv:7: expected $((n + 3)) fields, found 3"
     sed 's/\\N//g; s/\\t/""/g; s/\t/,/g' rows.tsv > rows.csv
     run -1 --separate-stderr fb-extract --model answer rows.csv
     assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t4\t9' 'answer\t5\t7')"
-    assert_equal "$stderr" "fb-extract: rows.csv:7: 3 fields where the header has $((n + 3))"
+    assert_equal "$stderr" "fb-extract: rows.csv:7: expected $((n + 3)) fields, found 3"
   done
 }
 
@@ -107,7 +107,7 @@ END
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t4\t7')"
   assert_equal "$stderr" "fb-extract: rows.csv:2: carriage return without newline outside quotes
 fb-extract: rows.csv:3: carriage return without newline outside quotes
-fb-extract: rows.csv:5: syllabus_id is no decimal integer in bigint range: '\x0d'
+fb-extract: rows.csv:5: syllabus_id is not a decimal integer in bigint range: '\x0d'
 fb-extract: rows.csv:6: carriage return without newline outside quotes"
   run -0 cmp rejects <(printf '1,7,\r2,7,\n3,7,\r"x\n5,7,"\r"\n6,7,\r7')
 }
@@ -116,7 +116,7 @@ fb-extract: rows.csv:6: carriage return without newline outside quotes"
   lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
   run -1 --separate-stderr fb-extract rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t2\t7')"
-  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is no decimal integer in bigint range: '' (if that stands for NULL, say so with --null)"
+  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is not a decimal integer in bigint range: '' (if this means NULL, use --null)"
 }
 
 @test "CSV is what python's csv module reads" {
@@ -145,10 +145,10 @@ for row in csv.DictReader(open("rows.csv", newline="")):
     lines 'answer\t9223372036854775808\t7\t\\N' 'review\t-9223372036854775808\t+007\t\\N'; printf 'answer\t9\t7\t\\N'; } > rows.tsv
   run -1 --separate-stderr fb-extract --rejects rejects rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t-9223372036854775808\t7')"
-  assert_equal "$stderr" "fb-extract: rows.tsv:3: id is no decimal integer in bigint range: 'x'
-fb-extract: rows.tsv:4: 3 fields where the header has 4
+  assert_equal "$stderr" "fb-extract: rows.tsv:3: id is not a decimal integer in bigint range: 'x'
+fb-extract: rows.tsv:4: expected 4 fields, found 3
 fb-extract: rows.tsv:5: unknown model: quiz
-fb-extract: rows.tsv:6: 5 fields where the header has 4
+fb-extract: rows.tsv:6: expected 4 fields, found 5
 fb-extract: rows.tsv:7: backslash at the end of the record
 fb-extract: ... and 4 more"
   run -0 cmp rejects <(sed -n '3,10p; 12p' rows.tsv)
@@ -168,9 +168,9 @@ fb-extract: rows.tsv:5: invalid UTF-8"
   printf 'model,id,cohort_id,syllabus_id\r\nanswer,1,7,\r\nanswer,2,"7\n"x,\r\nanswer,3,7\nanswer,4,7,\nanswer,5,"7,\n' > rows.csv
   run -1 --separate-stderr fb-extract --rejects rejects rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t4\t7')"
-  assert_equal "$stderr" "fb-extract: rows.csv:3-4: a quote where none may stand on line 4, in a field that begins on line 3, before 'x,\x0d\x0a'; 2 lines are not used
-fb-extract: rows.csv:5: 3 fields where the header has 4
-fb-extract: rows.csv:7: cut off: a quoted field never ends"
+  assert_equal "$stderr" "fb-extract: rows.csv:3-4: unexpected quote on line 4, in a field that begins on line 3, before 'x,\x0d\x0a'; 2 lines are not used
+fb-extract: rows.csv:5: expected 4 fields, found 3
+fb-extract: rows.csv:7: unterminated quoted field"
   run -0 cmp rejects <(printf 'answer,2,"7\n"x,\r\nanswer,3,7\nanswer,5,"7,\n')
 }
 
@@ -179,24 +179,24 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   for size in 100 200000; do
     { printf 'id,cohort_id,syllabus_id\n1,7,"'; seq "$size" | tr '\n' ' '; echo; } > rows.csv
     run -1 fb-extract --model answer --rejects rejects rows.csv
-    assert_line 'fb-extract: rows.csv:2: cut off: a quoted field never ends'
+    assert_line 'fb-extract: rows.csv:2: unterminated quoted field'
     run -0 cmp rejects <(tail -n 1 rows.csv)
   done
 }
 
 @test "what is no table of rows is refused before any output" {
   : > empty
-  run -2 fb-extract empty;            assert_output 'fb-extract: empty: empty: not even a header, so this is not rows'
+  run -2 fb-extract empty;            assert_output 'fb-extract: empty: file is empty (expected a file of rows)'
   echo hello > words
   run -2 fb-extract words;            assert_output --partial 'words:1: no header'
   lines 'model\tid\tcohort_id' > f
-  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is the header of candidates, not of rows'
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is a file of candidates, not a file of rows'
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' > f
-  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is the header of a plan, not of rows'
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: this is a plan, not a file of rows'
   lines 'model\tcohort_id\tsyllabus_id' > f
-  run -2 fb-extract f;                assert_output "fb-extract: f:1: column id is missing, so this is not rows: the header has 'model', 'cohort_id', 'syllabus_id'"
+  run -2 fb-extract f;                assert_output "fb-extract: f:1: column id is missing, so this is not a file of rows; the header has 'model', 'cohort_id', 'syllabus_id'"
   lines 'model\tid\tcohort_id\tsyllabus_id\tid' > f
-  run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id stands twice in the header'
+  run -2 fb-extract f;                assert_output 'fb-extract: f:1: column id appears twice in the header'
   run -2 fb-extract .;                assert_output 'fb-extract: .: Is a directory'
   run -2 fb-extract nothing;          assert_output 'fb-extract: nothing: No such file or directory'
   lines "$header" 'answer\t1\t7\t\\N' > good
@@ -209,7 +209,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
   ln -s rows.tsv link.tsv
   run -2 --separate-stderr fb-extract --rejects link.tsv copy.tsv rows.tsv
   assert_output ''
-  assert_equal "$stderr" 'fb-extract: link.tsv: is read, so nothing can be written to it'
+  assert_equal "$stderr" 'fb-extract: link.tsv: is also an input file'
   run -0 cmp copy.tsv rows.tsv
   echo keep > rejects
   run -2 fb-extract --rejects rejects nothing
@@ -220,8 +220,8 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
 @test "what a message quotes cannot act on a terminal" {
   printf 'model\tid\tcohort_id\tsyllabus_id\nanswer\t\033[2J\302\233m\342\200\256\t7\t\\N\nanswer\tñ✓\t7\t\\N\n' > $'rows\n\e.tsv'
   run -1 fb-extract $'rows\n\e.tsv'
-  assert_line --index 0 "fb-extract: rows\x0a\x1b.tsv:2: id is no decimal integer in bigint range: '\x1b[2J\xc2\x9bm\xe2\x80\xae'"
-  assert_line --index 1 "fb-extract: rows\x0a\x1b.tsv:3: id is no decimal integer in bigint range: 'ñ✓'"
+  assert_line --index 0 "fb-extract: rows\x0a\x1b.tsv:2: id is not a decimal integer in bigint range: '\x1b[2J\xc2\x9bm\xe2\x80\xae'"
+  assert_line --index 1 "fb-extract: rows\x0a\x1b.tsv:3: id is not a decimal integer in bigint range: 'ñ✓'"
 }
 
 # bats test_tags=server
@@ -255,7 +255,7 @@ fb-extract: rows.csv:7: cut off: a quoted field never ends"
 @test "--limit takes whole numbers only, and goes with --sql" {
   for limit in -1 x 1.5 '' ' 1' 99999999999999999999; do
     run -2 fb-extract --sql --limit "$limit"
-    assert_output --partial "--limit: '$limit' is no whole number"
+    assert_output --partial "--limit: invalid number '$limit' (expected 0 to "
   done
   run -0 fb-extract --sql --limit 0
   assert_output --partial 'LIMIT ALL'

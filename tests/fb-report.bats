@@ -141,11 +141,11 @@ $rule"
 @test "another kind of table, an unknown status or reason" {
   lines 'model\tid\tcohort_id' > c.tsv
   run -2 fb-report c.tsv
-  assert_output 'fb-report: c.tsv:1: this is the header of candidates, not of a plan'
+  assert_output 'fb-report: c.tsv:1: this is a file of candidates, not a plan'
   lines "$receipts" 'done\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\twhy' > r.tsv
   run -1 --separate-stderr fb-report r.tsv
-  assert_equal "$stderr" "fb-report: r.tsv:2: no such status or reason for it
-fb-report: r.tsv:3: no such status or reason for it"
+  assert_equal "$stderr" "fb-report: r.tsv:2: unknown status, or unknown reason for it
+fb-report: r.tsv:3: unknown status, or unknown reason for it"
 }
 
 @test "what is no record is named once, and not counted" {
@@ -155,10 +155,10 @@ fb-report: r.tsv:3: no such status or reason for it"
     run -1 --separate-stderr $command
     assert_line 'Updated 1 Answer records'
     assert_equal "$stderr" "fb-report: r.tsv:2: unknown model: quiz
-fb-report: r.tsv:3: id is no decimal integer in bigint range: 'x'
-fb-report: r.tsv:4: no such status or reason for it
-fb-report: r.tsv:5: no such status or reason for it
-fb-report: r.tsv:6: 1 fields where the header has 8"
+fb-report: r.tsv:3: id is not a decimal integer in bigint range: 'x'
+fb-report: r.tsv:4: unknown status, or unknown reason for it
+fb-report: r.tsv:5: unknown status, or unknown reason for it
+fb-report: r.tsv:6: expected 8 fields, found 1"
   done
 }
 

@@ -81,14 +81,14 @@ answer	3	3	\\.	12	\b\f\v'
   run -0 fb-resolve --cohorts cohorts.tsv c.tsv
   lines '3\tlisbon-3\t12\t\\N' >> cohorts.tsv
   run -2 fb-resolve --cohorts cohorts.tsv c.tsv
-  assert_output 'fb-resolve: cohorts.tsv:6: cohort 3 has other values here than on line 4'
+  assert_output 'fb-resolve: cohorts.tsv:6: cohort 3 has different values on line 4'
 }
 
 @test "a malformed cohort is rejected, and its candidates are unknown" {
   { cohorts; lines '4\tx\ty\tz'; } > cohorts.tsv
   lines "$candidates" 'answer\t5\t4' > c.tsv
   run -1 --separate-stderr fb-resolve --cohorts cohorts.tsv c.tsv
-  assert_equal "$stderr" "fb-resolve: cohorts.tsv:5: syllabus_id is no decimal integer in bigint range: 'y'
+  assert_equal "$stderr" "fb-resolve: cohorts.tsv:5: syllabus_id is not a decimal integer in bigint range: 'y'
 fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
 }
 
@@ -96,15 +96,15 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
   cohorts > cohorts.tsv
   lines 'model\tid\tcohort_id\tsyllabus_id' > rows.tsv
   run -2 fb-resolve --cohorts cohorts.tsv rows.tsv
-  assert_output 'fb-resolve: rows.tsv:1: this is the header of rows, not of candidates'
+  assert_output 'fb-resolve: rows.tsv:1: this is a file of rows, not a file of candidates'
   lines "$plan" > plan.tsv
   run -2 fb-resolve --cohorts plan.tsv < /dev/null
-  assert_output 'fb-resolve: plan.tsv:1: this is the header of a plan, not of a cohort dump'
+  assert_output 'fb-resolve: plan.tsv:1: this is a plan, not a cohort dump'
   lines 'model,id,cohort_id' > c.csv
   run -2 fb-resolve --cohorts cohorts.tsv c.csv
-  assert_output 'fb-resolve: c.csv:1: candidates must be in the text format, with TABs'
+  assert_output 'fb-resolve: c.csv:1: a file of candidates must be in text format, separated by TABs'
   run -2 fb-resolve c.csv
-  assert_output --partial '--cohorts is missing'
+  assert_output --partial '--cohorts is required'
 }
 
 # bats test_tags=server

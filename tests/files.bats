@@ -139,7 +139,7 @@ unprivileged() {
       fb-apply 'fb-apply --undo' fb-report 'fb-report receipts.tsv --plan'; do
     for operand in /dev/null folder unreadable missing ''; do
       case $operand in
-        /dev/null) reason='empty: not even a header' ;;
+        /dev/null) reason='file is empty (expected ' ;;
         folder) reason='Is a directory' ;;
         unreadable) reason='Permission denied' ;;
         *) reason='No such file or directory' ;;
@@ -156,7 +156,7 @@ unprivileged() {
     assert_equal "$message" "${command%% *}: standard input: Is a directory"
     attempt "$command < /dev/null"
     assert_equal "$status" 2
-    [[ $message == "${command%% *}: standard input: empty"* ]]
+    [[ $message == "${command%% *}: standard input: file is empty "* ]]
   done
 }
 
@@ -186,7 +186,7 @@ unprivileged() {
   touch -d 2040-01-01 late.tsv
   for file in large.tsv late.tsv; do
     run -2 fb-extract --rejects $file $file
-    assert_output "fb-extract: $file: is read, so nothing can be written to it"
+    assert_output "fb-extract: $file: is also an input file"
   done
   # for the Found lines it goes back to where standard input was
   : > large.tsv
@@ -241,7 +241,7 @@ in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
   { printf 'model,id,cohort_id,syllabus_id\nanswer,1,"'; yes 'answer,2,7,' | head -c 20000000; } > open.csv
   attempt "fb-extract --rejects side open.csv"
   assert_equal "$status" 1
-  assert_equal "$message" 'fb-extract: open.csv:2-1666668: cut off: a quoted field never ends; 1666667 lines are not used'
+  assert_equal "$message" 'fb-extract: open.csv:2-1666668: unterminated quoted field; 1666667 lines are not used'
   cmp side <(tail -n +2 open.csv)
   attempt "(ulimit -v 24000; exec fb-extract --rejects side open.csv)"
   assert_equal "$status" 2

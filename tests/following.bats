@@ -87,8 +87,8 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   say action apply count plan.tsv follow r.tsv phase applying
   over 2
   run -0 cat out
-  assert_line '✗ Stopped: updated 1 of 3 records in total: it is not known why'
-  assert_equal "$(cat err)" 'fb-backfill: 1 of 3 records are committed; nothing is half done: to go on, run the same command again'
+  assert_line '✗ Stopped: updated 1 of 3 records in total: unknown reason'
+  assert_equal "$(cat err)" 'fb-backfill: 1 of 3 records are committed; no batch was partly applied; run the same command again to continue'
 }
 
 @test "it stopped: why, and where what is left of it is" {
@@ -120,7 +120,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   { lines "$receipts"; receipt answer 1; receipt answer 2; } > r.tsv
   say count plan.tsv follow r.tsv status 0
   over 2
-  assert_equal "$(head -n 1 err)" 'fb-report: there is not one receipt for each record'
+  assert_equal "$(head -n 1 err)" 'fb-report: the receipts do not match the records'
   [ ! -s out ]
   # nor one that is none
   : > messages
@@ -187,7 +187,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   begin
   say action check follow c.tsv name 'the answer' status 0
   over 2
-  assert_equal "$(head -n 1 err)" 'fb-report: the answer:3: 1 fields where the header has 6'
+  assert_equal "$(head -n 1 err)" 'fb-report: the answer:3: expected 6 fields, found 1'
 }
 
 # bats test_tags=native
@@ -253,9 +253,9 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
     over 2
     run -0 cat err
     if [ "$dry" ]; then
-      assert_line 'fb-report: standard output: No space left on device: the report could not be written'
+      assert_line 'fb-report: standard output: could not write the report: No space left on device'
     else
-      assert_line 'fb-report: standard output: No space left on device: the report could not be written, but all was carried out'
+      assert_line 'fb-report: standard output: could not write the report: No space left on device; the run itself is complete'
     fi
     assert_equal "$(jq .total o)" 3
     : > messages
@@ -266,7 +266,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   exec 7> facts
   say count plan.tsv follow r.tsv status 2
   over 2
-  assert_equal "$(head -n 1 err)" 'fb-report: standard output: No space left on device: the report could not be written'
+  assert_equal "$(head -n 1 err)" 'fb-report: standard output: could not write the report: No space left on device'
   # a reader that is gone, of a report that is larger than a buffer
   : > messages
   { lines "$receipts"; seq 5000 | sed 's/.*/updated\tanswer\t&\t1\ta\t10\tx\t\\N/'; } > r.tsv
@@ -278,7 +278,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   wait "$pid"
   assert_equal "$(cat status)" 2
   run -0 cat err
-  assert_line 'fb-report: standard output: Broken pipe: the report could not be written, but all was carried out'
+  assert_line 'fb-report: standard output: could not write the report: Broken pipe; the run itself is complete'
 }
 
 # bats test_tags=native

@@ -82,7 +82,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
            CREATE TRIGGER meddle BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION meddle()"
   run -1 fb-backfill --receipts r.tsv --quiet
   assert_equal "$(grep ^failed r.tsv | cut -f 3,8)" "$(lines '354\tP0001 record is frozen' \
-    '355\tP0001 not updated, though nothing speaks against it: by a trigger or a row security policy?' \
+    '355\tP0001 the row matched but was not updated (a trigger or row-level security?)' \
     '357\tP0001 a trigger set another syllabus_id')"
   assert_equal "$(counts r.tsv)" "$(lines 'failed 3' 'updated 251')"
 }

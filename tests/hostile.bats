@@ -7,12 +7,12 @@ load helper
   cases << 'END'
 from cases import *
 for kind in KINDS:
-    refused(kind, b"", f"f: empty: not even a header, so this is not {CALLED[kind]}")
+    refused(kind, b"", f"f: file is empty (expected {CALLED[kind]})")
     ran = read_as(kind, "/dev/null")
-    ended(ran, 2, b"", [f"/dev/null: empty: not even a header, so this is not {CALLED[kind]}"])
-ended(Ran("fb-report", "f"), 2, b"", ["f: empty: not even a header, so this is not a plan or receipts"])
+    ended(ran, 2, b"", [f"/dev/null: file is empty (expected {CALLED[kind]})"])
+ended(Ran("fb-report", "f"), 2, b"", ["f: file is empty (expected a plan or receipts)"])
 ran = Ran("fb-backfill", "--apply", "f")
-told = "fb-apply: f: empty: not even a header, so this is not a plan"
+told = "fb-apply: f: file is empty (expected a plan)"
 equal((ran.status, told in ran.messages), (2, True))  # psql may say first that there is no server
 END
 }
@@ -33,7 +33,7 @@ END
   cases << 'END'
 from cases import *
 for kind in KINDS:
-    refused(kind, b"hello\n", "f:1: no header: a line of column names, separated by TABs, commas or semicolons, must come first")
+    refused(kind, b"hello\n", "f:1: no header (the first line must name the columns, separated by TABs, commas or semicolons)")
     for contents in b"hello, world\n", record(kind):
         write("f", contents)
         ran = read_as(kind, "f")
@@ -49,7 +49,7 @@ from cases import *
 for kind in KINDS:
     for other in KINDS:
         if kind != other:
-            refused(kind, header(other) + record(other), f"f:1: this is the header of {CALLED[other]}, not of {CALLED[kind]}")
+            refused(kind, header(other) + record(other), f"f:1: this is {CALLED[other]}, not {CALLED[kind]}")
 END
 }
 
@@ -60,7 +60,7 @@ for kind in KINDS:
     for column in COLUMNS[kind]:
         rest = [name for name in COLUMNS[kind] if name != column]
         names = ", ".join(f"'{name}'" for name in rest + ["x"])
-        what = ": name it with --model NAME" if (kind, column) == ("rows", "model") else f", so this is not {CALLED[kind]}: the header has {names}"
+        what = "; name the model with --model NAME" if (kind, column) == ("rows", "model") else f", so this is not {CALLED[kind]}; the header has {names}"
         refused(kind, line(*rest, "x"), f"f:1: column {column} is missing{what}")  # x, lest it be the header of another kind
 END
 }
@@ -70,7 +70,7 @@ END
 from cases import *
 for kind in KINDS:
     for column in COLUMNS[kind]:
-        refused(kind, line(*COLUMNS[kind], "x", column), f"f:1: column {column} stands twice in the header")
+        refused(kind, line(*COLUMNS[kind], "x", column), f"f:1: column {column} appears twice in the header")
 END
 }
 
@@ -93,15 +93,15 @@ from cases import *
 for kind in KINDS:
     good, table = header(kind)[:-1], header(kind) + record(kind)
     for contents, fault in [
-        (good, "cut off: no newline at its end"),
-        (table.replace(b"\n", b"\r"), "cut off: no newline at its end"),
-        (good + b"\tx\ry\n", r"malformed: raw carriage return (the text format has \r, and ends lines with a newline alone)"),
-        (good + b"\ta\0b\n", "malformed: NUL byte"),
-        (good + b"\t\xff\n", "malformed: invalid UTF-8"),
-        (good + b"\tx\\\n", "malformed: backslash at the end of the record"),
-        (b"\xef\xbb\xbf" + table, "malformed: a byte-order mark, which only CSV may have"),
+        (good, "incomplete header (no newline at the end)"),
+        (table.replace(b"\n", b"\r"), "incomplete header (no newline at the end)"),
+        (good + b"\tx\ry\n", r"malformed header: literal carriage return (write \r, and end lines with a newline alone)"),
+        (good + b"\ta\0b\n", "malformed header: NUL byte"),
+        (good + b"\t\xff\n", "malformed header: invalid UTF-8"),
+        (good + b"\tx\\\n", "malformed header: backslash at the end of the record"),
+        (b"\xef\xbb\xbf" + table, "malformed header: byte-order mark (allowed in CSV only)"),
     ]:
-        refused(kind, contents, f"f:1: the header is {fault}")
+        refused(kind, contents, f"f:1: {fault}")
 END
 }
 
@@ -113,7 +113,7 @@ from cases import *
 for kind in KINDS:
     good, n = fields(kind), len(COLUMNS[kind])
     for wrong in good[1:], good + [""], [""]:
-        rejected(kind, f"{len(wrong)} fields where the header has {n}", header(kind), line(*wrong))
+        rejected(kind, f"expected {n} fields, found {len(wrong)}", header(kind), line(*wrong))
 END
 }
 
@@ -166,7 +166,7 @@ for kind in KINDS:
             ran = read_as(kind, "f")
             messages = [text.split(": '")[0] for text in ran.messages if not text.endswith(" is not in the cohort dump")]
             equal((ran.status, ran.records, harm(ran.err)), (1, b"", None), kind, column, given)
-            equal(messages, [f"{PROGRAM[kind]}: f:{at}: {column} is no decimal integer in bigint range" for at in range(2, 2 + len(given))],
+            equal(messages, [f"{PROGRAM[kind]}: f:{at}: {column} is not a decimal integer in bigint range" for at in range(2, 2 + len(given))],
                   kind, column, given, ran.err)
         if (kind, column) in [("rows", "cohort_id"), ("rows", "syllabus_id"), ("cohorts", "syllabus_id")]:  # NULL says something here
             without = {column: r"\N", **({"syllabus": r"\N"} if kind == "cohorts" else {})}
@@ -188,7 +188,7 @@ for given in ["9223372036854775808", '" 7"', " 7", "7 ", '"7,000"', "7.0", "0x7"
     write("f", f"id,cohort_id,syllabus_id\n{given},7,\n".encode())
     ran = Ran("fb-extract", "--model", "answer", "f")
     equal((ran.status, ran.records, ran.messages[0].split(": '")[0]),
-          (1, b"", f"fb-extract: f:{'2-3' if chr(10) in given else 2}: id is no decimal integer in bigint range"), given, ran.messages)
+          (1, b"", f"fb-extract: f:{'2-3' if chr(10) in given else 2}: id is not a decimal integer in bigint range"), given, ran.messages)
 END
 }
 
@@ -199,7 +199,7 @@ from cases import *
 write("f", header("rows"), *[record("rows", id=id, syllabus_id=text) for id, text in enumerate([r"\N", "", r"\\N", "N", "0"])])
 ran = Ran("fb-extract", "f")
 equal((ran.status, ran.records), (1, record("candidates", id=0)))
-equal(ran.err.count(b": syllabus_id is no decimal"), 3)
+equal(ran.err.count(b": syllabus_id is not a decimal"), 3)
 # cohorts: slugs come out as they went in; without a syllabus id there is no syllabus
 for slug in r"\N", "", r"\\N", "N", "NULL", r"\x4e":
     shown = slug if slug != r"\x4e" else "N"
@@ -227,7 +227,7 @@ for status in "", "Updated", r"updated\t", "reverted", "skipped", "failed", r"\N
     equal(Ran("fb-apply", "--undo", "f").records, b"", status)
 write("f", header("receipts"), record("receipts", status="\x1b[2J"), record("receipts", status="skipped", detail="\x1b[2J"))
 ran = Ran("fb-report", "f")
-equal((ran.status, ran.messages), (1, ["fb-report: f:2: no such status or reason for it", "fb-report: f:3: no such status or reason for it"]))
+equal((ran.status, ran.messages), (1, ["fb-report: f:2: unknown status, or unknown reason for it", "fb-report: f:3: unknown status, or unknown reason for it"]))
 END
 }
 
@@ -270,7 +270,7 @@ END
 from cases import *
 marker, nul = r"end-of-data marker \.", "escaped NUL byte"
 bad = [(b"a\0b", "NUL byte"), (r"\0", nul), (r"\000", nul), (r"\x0", nul), (r"\x00", nul), (r"\400", nul),
-       ("a\rb", r"raw carriage return (the text format has \r, and ends lines with a newline alone)"),
+       ("a\rb", r"literal carriage return (write \r, and end lines with a newline alone)"),
        (r"\.", marker), (r"a\.b", marker), (r"\\\.", marker)]
 # not UTF-8: a byte alone, one too few, overlong, surrogates, too high; as they are, or made by escapes
 for text in ("80 bf c3 c328 c3c3 c3ff e282c0 e28228 f09f92c0 c0af c1bf e080af e09fbf f08080af f08fbfbf eda080 edbfbf "
@@ -296,7 +296,7 @@ END
 @test "CSV: bytes that no record may hold" {
   cases << 'END'
 from cases import *
-quote = "a quote where none may stand"
+quote = "unexpected quote"
 for value, fault in [(b"a\0b", "NUL byte"), (b"\x80", "invalid UTF-8"), (b"\xc0\xaf", "invalid UTF-8"), (b"\xed\xa0\x80", "invalid UTF-8"),
                      (b"\xf4\x90\x80\x80", "invalid UTF-8"), ("a\rb", "carriage return without newline outside quotes"),
                      ('a"b', quote), ('"a"b', quote), ('"a" ', quote), (' "a"', quote), ('"a""b"c"', quote)]:
@@ -321,9 +321,9 @@ for end in b"\n", b"\r\n":
             ran = extract(mark, names, end, b"1,", note, b"7,", end, end, b'"2",', note, b"7,", end)
             ended(ran, 0, record("candidates") + record("candidates", id=2), [], end, mark, names)
 ended(extract(b"id,cohort_id,syllabus_id\r1,7,\r2,7,\r"), 2, b"",
-      ["f:1: the header is malformed: carriage return without newline outside quotes"])
-ended(extract(b"\xef\xbb\xbf" * 2, b"id,cohort_id,syllabus_id\n1,7,\n"), 2, b"", ["f:1: column id is missing, so this is not rows: the header has '\\xef\\xbb\\xbfid', 'cohort_id', 'syllabus_id'"])
-ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8"])
+      ["f:1: malformed header: carriage return without newline outside quotes"])
+ended(extract(b"\xef\xbb\xbf" * 2, b"id,cohort_id,syllabus_id\n1,7,\n"), 2, b"", ["f:1: column id is missing, so this is not a file of rows; the header has '\\xef\\xbb\\xbfid', 'cohort_id', 'syllabus_id'"])
+ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f: file is in UTF-16; convert it with: iconv -f UTF-16 -t UTF-8"])
 END
 }
 
@@ -337,12 +337,12 @@ def extract(*lines, rejects):
     return ran
 names = b"id,cohort_id,syllabus_id,x\n"
 open_quote = [b'2,7,,"b\n', b"3,7,,c\n", b"4,7,,d\n"]
-ended(extract(names, b'1,7,,"a"\n', *open_quote, rejects=open_quote), 1, record("candidates"), ["f:3-5: cut off: a quoted field never ends; 3 lines are not used"])
+ended(extract(names, b'1,7,,"a"\n', *open_quote, rejects=open_quote), 1, record("candidates"), ["f:3-5: unterminated quoted field; 3 lines are not used"])
 # a quote further on closes it, and stands where none may: the lines up to there are one record
 two_lines = [b'2,7,,"b\n', b'3,7,,"c"\n']
-ended(extract(names, *two_lines, b"4,7,,d\n", rejects=two_lines), 1, record("candidates", id=4), ["f:2-3: a quote where none may stand on line 3, in a field that begins on line 2, before 'c\"\\x0a'; 2 lines are not used"])
+ended(extract(names, *two_lines, b"4,7,,d\n", rejects=two_lines), 1, record("candidates", id=4), ["f:2-3: unexpected quote on line 3, in a field that begins on line 2, before 'c\"\\x0a'; 2 lines are not used"])
 write("f", b'id,cohort_id,"syllabus_id\n2,7,\n')
-ended(Ran("fb-extract", "--model", "answer", "f"), 2, b"", ["f:1: the header is malformed: cut off: a quoted field never ends; 2 lines are not used"])
+ended(Ran("fb-extract", "--model", "answer", "f"), 2, b"", ["f:1: malformed header: unterminated quoted field; 2 lines are not used"])
 END
 }
 
@@ -354,7 +354,7 @@ from cases import *
 names, values = header("rows")[:-1], record("rows")[:-1]
 write("f", names, b"\tx" * 1000000, b"\n", values, b"\t1" * 1000000, b"\n")
 ended(Ran("fb-extract", "f"), 0, record("candidates"), [])
-rejected("rows", "1000004 fields where the header has 4", header("rows"), values + b"\t1" * 1000000 + b"\n", record("rows", id=2),
+rejected("rows", "expected 4 fields, found 1000004", header("rows"), values + b"\t1" * 1000000 + b"\n", record("rows", id=2),
          taken=record("candidates", id=2))
 write("f", b"id,cohort_id,syllabus_id", b",x" * 1000000, b"\n1,7,", b",1" * 1000000, b"\n")
 ended(Ran("fb-extract", "--model", "answer", "f"), 0, record("candidates"), [])
@@ -385,7 +385,7 @@ for kind in KINDS:
             continue
         number = 2 if at < len(first + second) else 3
         equal(ran.records, taken if number == 3 else b"", kind, at)
-        equal(f"{PROGRAM[kind]}: f:{number}: cut off: no newline at its end" in ran.messages, not at_end_of_line, kind, at, ran.messages)
+        equal(f"{PROGRAM[kind]}: f:{number}: incomplete record (no newline at the end)" in ran.messages, not at_end_of_line, kind, at, ran.messages)
         if kind != "cohorts":  # with fewer cohorts, it names those that it does not know
             equal(ran.status, 0 if at_end_of_line else 1, kind, at)
 END
@@ -429,25 +429,25 @@ END
   cases << 'END'
 from cases import *
 for kind in "candidates", "plan":
-    refused(kind, header(kind).replace(b"\t", b",") + record(kind).replace(b"\t", b","), f"f:1: {CALLED[kind]} must be in the text format, with TABs")
+    refused(kind, header(kind).replace(b"\t", b",") + record(kind).replace(b"\t", b","), f"f:1: {CALLED[kind]} must be in text format, separated by TABs")
 write("a", header("plan"), record("plan"))
 write("b", header("plan").replace(b"\t", b","), record("plan", id=2).replace(b"\t", b","))
 ran = Ran("fb-apply", "a", "b")
-equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-apply: b:1: a plan must be in the text format, with TABs"]))
+equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-apply: b:1: a plan must be in text format, separated by TABs"]))
 # what is said with --format goes for all
 write("a", header("rows"), record("rows"))
 write("b", b"model,id,cohort_id,syllabus_id\nreview,2,7,\n")
 ended(Ran("fb-extract", "a", "b"), 0, record("candidates") + record("candidates", model="review", id=2), [])
 ran = Ran("fb-extract", "--format", "csv", "b", "a")
-equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-extract: a:1: column model is missing: name it with --model NAME"]))
+equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-extract: a:1: column model is missing; name the model with --model NAME"]))
 END
 }
 
 @test "the header again, as in files that were joined: it is named; with its columns in another order nothing behind it is used" {
   cases << 'END'
 from cases import *
-again = "the header again: it is passed over"
-other = "another header, with other columns or in another order: nothing from here on is used"
+again = "repeated header, ignored"
+other = "a different header (other columns, or another order); nothing from this line on is used"
 for kind in KINDS:
     rejected(kind, again, header(kind), header(kind), record(kind), taken=record("candidates" if kind == "rows" else "plan"))
     # columns in another order, and another kind of file
@@ -481,9 +481,9 @@ END
 from cases import *
 write("f", header("cohorts"), record("cohorts", syllabus_id=r"\N"), record("cohorts", cohort_id=8))
 ran = Ran("fb-resolve", "--cohorts", "f", stdin=header("candidates") + record("candidates", cohort_id=8))
-equal((ran.status, ran.messages), (1, ["fb-resolve: f:2: a syllabus without its id"]))
+equal((ran.status, ran.messages), (1, ["fb-resolve: f:2: syllabus_id is NULL, but syllabus is not"]))
 for status in "Updated", "updated ", "", r"\N", "done":
-    rejected("receipts", "no such status", header("receipts"), record("receipts", status=status), record("receipts"), taken=record("plan"))
+    rejected("receipts", "unknown status", header("receipts"), record("receipts", status=status), record("receipts"), taken=record("plan"))
 for status in "skipped", "failed", "reverted":
     write("f", header("receipts"), record("receipts", status=status))
     ended(read_as("receipts", "f"), 0, b"", [], status)
@@ -500,16 +500,16 @@ END
 from cases import *
 write("f", b'id,comment,cohort_id,syllabus_id\n1,x,7,\n2,"oops,7,\n3,x,7,\n4,x,8,\n5,"fine and long",8,\n6,y,8,\n')
 ended(Ran("fb-extract", "--model", "answer", "f"), 1, record("candidates") + record("candidates", id=6, cohort_id=8),
-      ["f:3-6: a quote where none may stand on line 6, in a field that begins on line 3, before 'fine and l'; 4 lines are not used"])
+      ["f:3-6: unexpected quote on line 6, in a field that begins on line 3, before 'fine and l'; 4 lines are not used"])
 # the field that is open began on a later line than its record
 write("f", b'id,comment,cohort_id,syllabus_id\n2,"a\nb","7\n3,x,7,\n')
 ended(Ran("fb-extract", "--model", "answer", "f"), 1, b"",
-      ["f:2-4: cut off: a quoted field never ends; it begins on line 3; 3 lines are not used"])
+      ["f:2-4: unterminated quoted field; it begins on line 3; 3 lines are not used"])
 # quotes escaped by backslashes: that is said once in a file
 write("f", b'id,comment,cohort_id,syllabus_id\n7,"a \\"b\\"",7,\n8,"a \\"b\\"",7,\n')
 ran = Ran("fb-extract", "--model", "answer", "f")
-hint = " (a backslash stands before it: CSV doubles a quote instead, and a program that writes \\\" must be told so)"
-ended(ran, 1, b"", ["f:2: a quote where none may stand" + hint, "f:3: a quote where none may stand"])
+hint = " (escaped by a backslash; CSV doubles a quote instead, so change how the file is written)"
+ended(ran, 1, b"", ["f:2: unexpected quote" + hint, "f:3: unexpected quote"])
 END
 }
 
@@ -522,7 +522,7 @@ def dump(**third):
 ended(dump(cohort_id="007", syllabus_id="+09", cohort=r"\155iami"), 0, record("plan"), [])
 for column, other in [("cohort", "lisbon"), ("cohort", "miami "), ("cohort", "Miami"), ("cohort", r"\N"),
                       ("syllabus_id", 10), ("syllabus", ""), ("syllabus", r"\N")]:
-    ended(dump(**{column: other}), 2, b"", ["f:4: cohort 7 has other values here than on line 2"], column, other)
+    ended(dump(**{column: other}), 2, b"", ["f:4: cohort 7 has different values on line 2"], column, other)
 END
 }
 
@@ -565,6 +565,6 @@ for order in 1, -1:
     equal([Ran("fb-report", file).out.startswith(b"DRY RUN MODE - No changes will be made\n") for file in "pr"], [True, False], order)
 # a plan with status for a column of its own could be either
 write("p", line(*COLUMNS["plan"], "status"), line(*fields("plan"), "new"))
-ended(Ran("fb-apply", "p"), 2, b"", ["p:1: it has a column status, so this is no plan, but receipts"])
+ended(Ran("fb-apply", "p"), 2, b"", ["p:1: this is a file of receipts, not a plan: it has a status column"])
 END
 }

@@ -77,7 +77,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   sample_database
   mkdir tmp
   run -2 env TMPDIR="$PWD/tmp" bash -c 'fb-backfill --json > /dev/full'
-  assert_line 'fb-report: standard output: No space left on device: the report could not be written, but all was carried out'
+  assert_line 'fb-report: standard output: could not write the report: No space left on device; the run itself is complete'
   run -2 bash -c 'set -o pipefail; fb-backfill --json --check | true'
   run -0 ls -A tmp
   assert_output ''

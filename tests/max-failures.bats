@@ -89,7 +89,7 @@ counts() { awk -F '\t' '{ n[$1]++ } END { print n["updated"] + 0, n["failed"] + 
   run -2 --separate-stderr fb-backfill --batch-size 10 --max-failures 1 --receipts r.tsv
   [[ $stderr == *'ERROR:  stopped: 2 of 20 records so far have failed, more than --max-failures 1'* ]]
   [[ $stderr == *"fb-backfill: 18 of $(wc -l < right) records are committed"* ]]
-  [[ $stderr == *"receipts in $PWD/r.tsv; take them back with: fb-backfill --undo r.tsv; "*'to go on, run the same command again'* ]]
+  [[ $stderr == *"receipts in $PWD/r.tsv; take them back with: fb-backfill --undo r.tsv; "*'run the same command again to continue'* ]]
   assert_equal "$(grep -c ' failed: P0001 record is frozen' <<< "$stderr")" 2
   assert_agree 0 r.tsv
   allow

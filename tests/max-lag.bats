@@ -87,7 +87,7 @@ assert_waits() {
 @test "a role that may not look at replicas is told so, before anything is done" {
   least_privilege
   run -2 --separate-stderr as_role fb-backfill --max-lag 1 --receipts r.tsv
-  [[ $stderr == *'ERROR:  role feedback_backfill may not see how far behind replicas are, as --max-lag needs'*'HINT:  GRANT pg_read_all_stats TO feedback_backfill'*'fb-backfill: 0 of '* ]]
+  [[ $stderr == *'ERROR:  role feedback_backfill cannot see how far behind replicas are, which --max-lag needs'*'HINT:  GRANT pg_read_all_stats TO feedback_backfill'*'fb-backfill: 0 of '* ]]
   make_plan > plan.tsv
   fb-apply --max-lag 1 plan.tsv > script.sql
   run -3 --separate-stderr as_role psql -Xq < script.sql

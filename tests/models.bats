@@ -1,7 +1,7 @@
 # Other tables than the built-in two: --table, --models and --print-models of all programs.
 load helper
 
-form='it is not NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them'
+form='expected NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them'
 built_in='answer=feedback_answer:id,cohort_id,syllabus_id
 review=feedback_review:id,cohort_id,syllabus_id'
 
@@ -279,17 +279,17 @@ def refuse(message, *lines, shown=None):
         equal((ran.status, ran.out, ran.messages), (2, b"", [f"fb-extract: models:2: '{quoted}': {message}"]), model)
 refuse(form, "note", "t:id,cohort,syllabus", "note=", "note=.t", "note=s.", "note=s.t.u", "note=t:", "note=t:id", "note=t:id,c",
        "note=t:id,c,s,x", "note=t:id,,s", "note=t:,c,s", 'note="t"x', "note=my-table", "note=1t", "note=$t", "note= t", "note=t:id;c;s")
-refuse("the name of a model is a small letter and up to 49 small letters, digits and underscores",
+refuse("a model name is a lower-case letter, then up to 49 lower-case letters, digits and underscores",
        "=t", "Note=t", "1=t", "_n=t", "no-te=t", "no{te=t", "no te=t", "nöte=t", "n" * 51 + "=t")
-refuse("no model can be called all", "all=t")
-refuse("a double quote is never closed", 'note="t', 'note="', 'note="t""', 'note="s"."t', 'note=t:"i,c,s')
-refuse("nothing stands between double quotes", 'note=""', 'note="".t', 'note=t:i,"",s')
-refuse("one column stands there twice", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
-refuse("fb-apply has a temporary table of that name: name the schema, too", *[f"note={table}" for table in (
+refuse("a model cannot be named all", "all=t")
+refuse("unterminated quoted identifier", 'note="t', 'note="', 'note="t""', 'note="s"."t', 'note=t:"i,c,s')
+refuse("empty quoted identifier", 'note=""', 'note="".t', 'note=t:i,"",s')
+refuse("two columns have the same name", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
+refuse("fb-apply has a temporary table of that name; specify the schema", *[f"note={table}" for table in (
     "fb_batch", "FB_Outcome", '"fb_pending"', "fb_sorted", "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
-refuse("names with $fb$ or $sql$ in them cannot be used", 'note="$fb$"', 'note=t:a$sql$b,c,s')
-refuse("it has a control character", 'note="\t"', shown=r'note="\x09"')
-refuse("it has a control character", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')
+refuse("names cannot contain $fb$ or $sql$", 'note="$fb$"', 'note=t:a$sql$b,c,s')
+refuse("contains a control character or an invisible one", 'note="\t"', shown=r'note="\x09"')
+refuse("contains a control character or an invisible one", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')
 refuse("invalid UTF-8", b'note="\xff"', shown=r'note="\xff"')
 equal(Ran("fb-extract", "--sql", "--table", "n" * 50 + "=public.fb_batch").status, 0)
 END
@@ -300,10 +300,10 @@ END
   assert_output 'fb-report: nowhere: No such file or directory'
   printf '# nothing\n' > models
   run -2 fb-report --models models
-  assert_output 'fb-report: models: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]'
+  assert_output 'fb-report: models: no models (expected one per line, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS])'
   printf 'note=a\nx=b\nnote=c\n' > models
   run -2 fb-report --models models
-  assert_output 'fb-report: models:3: model note stands there twice'
+  assert_output 'fb-report: models:3: model note is defined twice'
   printf 'note=a\0\n' > models
   run -2 fb-report --models models
   assert_output --partial 'NUL byte'
@@ -328,7 +328,7 @@ fb-backfill: see 'fb-backfill --help'"
 @test "--model knows the models in force, wherever it stands" {
   for program in fb-extract fb-report; do
     run -2 --separate-stderr $program --model quiz --table note=n --table other=o
-    assert_equal "${stderr_lines[0]}" "$program: --model: 'quiz' is none of answer, review, note, other, all"
+    assert_equal "${stderr_lines[0]}" "$program: --model: unknown model 'quiz' (known: answer, review, note, other)"
   done
   run -0 fb-extract --sql --model note --table note=n
   run -2 fb-extract --sql --model answer --models <(echo note=n)
@@ -352,7 +352,7 @@ fb-backfill: see 'fb-backfill --help'"
   run -1 fb-apply plan.tsv
   run -0 fb-apply --table note=n plan.tsv
   assert_line 'CALL pg_temp.fb_set_note();'
-  assert_line '-- note: brings the batch to "n". A row is changed only while its "cohort_id" is'
+  assert_line '-- note: applies the batch to "n". A row is changed only if its "cohort_id" is'
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > notes.tsv
   run -0 fb-extract --table note=n --model note notes.tsv
   assert_line "$(lines 'note\t1\t7')"

@@ -193,7 +193,7 @@ freeze() { # CONDITION
   table=(--table answer=f --model answer)
   for option in --check --dry-run; do
     run --separate-stderr fb-backfill "${table[@]}" $option
-    [[ $stderr == 'answer: 2 ids that are to be filled belong to more than one row each: their records may fail'$'\n'* ]]
+    [[ $stderr == 'answer: 2 ids to be filled belong to more than one row each; their records may fail'$'\n'* ]]
   done
   rows() { sql "SELECT tableoid::regclass, f FROM f ORDER BY 1, 2"; }
   run -1 --separate-stderr fb-backfill "${table[@]}" --receipts r.tsv
@@ -421,7 +421,7 @@ freeze() { # CONDITION
   before=$(rows)
   table=(--table answer=history --model answer)
   run -1 --separate-stderr fb-backfill "${table[@]}" --receipts r.tsv --quiet
-  [[ $stderr == *'answer: 3 ids that are to be filled belong to more than one row each: their records may fail'* ]]
+  [[ $stderr == *'answer: 3 ids to be filled belong to more than one row each; their records may fail'* ]]
   # of two records with one id the second waits for another run, and a record that means two rows fails
   assert_equal "$(cut -f 1,3,8 r.tsv | cut -c -40)" "$(lines 'status\tid\tdetail' 'updated\t1\t\\N' 'skipped\t1\tduplicate' 'updated\t2\t\\N' \
     'failed\t3\tP0001 the id is not unique: mor' 'skipped\t3\tduplicate')"

@@ -89,7 +89,7 @@ by_syllabus() {
   run -1 fb-backfill --model answer --receipts r.tsv --quiet
   run -0 awk -F '\t' '$1 == "failed" { print $3, $8 }' r.tsv
   assert_output "$(lines '101 P0001 101 is frozen' '223 P0001 223 is frozen' '357 P0001 357 is frozen' \
-    '359 P0001 not updated, though nothing speaks against it: by a trigger or a row security policy?')"
+    '359 P0001 the row matched but was not updated (a trigger or row-level security?)')"
   assert_equal "$(grep -c ^updated r.tsv)" 197
 }
 

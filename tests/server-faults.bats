@@ -290,7 +290,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   status=0; wait "$pid" || status=$?
   assert_equal $status 3
   run -0 cat err
-  assert_output --partial 'not the session that this script began in'
+  assert_output --partial 'not the session in which this script began'
   assert_agree 0 r.tsv
   assert_equal "$(grep -c . said)" 5
   release

@@ -11,57 +11,61 @@ ${1%% *}: see '${1%% *} --help'"
 
 @test "fb-extract: --sql, --count and --limit go together, and not with files" {
   for more in rows.tsv '--format csv' '--rejects r' '--null x' '--delimiter=,'; do
-    refuses "fb-extract --sql $more" '--sql reads nothing: it goes with no file and no option about files'
+    refuses "fb-extract --sql $more" '--sql reads no input: it cannot be combined with a FILE or an option about input'
   done
-  refuses 'fb-extract --count' '--count goes with --sql, and not with --limit or --after'
-  refuses 'fb-extract --sql --count --after 1' '--count goes with --sql, and not with --limit or --after'
-  refuses 'fb-extract --sql --count --limit 1' '--count goes with --sql, and not with --limit or --after'
-  refuses 'fb-extract --limit 1' '--limit goes with --sql; to limit what is read from files, give it to fb-resolve'
+  refuses 'fb-extract --count' '--count requires --sql, and cannot be combined with --limit or --after'
+  refuses 'fb-extract --sql --count --after 1' '--count requires --sql, and cannot be combined with --limit or --after'
+  refuses 'fb-extract --sql --count --limit 1' '--count requires --sql, and cannot be combined with --limit or --after'
+  refuses 'fb-extract --limit 1' '--limit requires --sql; when reading files, use fb-resolve --limit'
 }
 
 @test "fb-resolve: --sql goes with no file, and all else needs --cohorts" {
   for more in c.tsv '--cohorts c.tsv' '--limit 1' '--format csv' '--unresolved u'; do
-    refuses "fb-resolve --sql $more" '--sql reads nothing: it goes with no file and no option about files'
+    refuses "fb-resolve --sql $more" '--sql reads no input: it cannot be combined with a FILE or an option about input'
   done
-  refuses 'fb-resolve --cohorts c.tsv --schema s' '--schema or --enable-row-security goes with --sql'
+  refuses 'fb-resolve --cohorts c.tsv --schema s' '--schema and --enable-row-security require --sql'
   refuses 'fb-resolve --sql --schema a --schema b' '--schema is given more than once'
   refuses 'fb-extract --sql --schema=' "--schema: '': empty name"
-  refuses 'fb-extract --after 1' '--after goes with --sql'
-  refuses 'fb-extract --schema s' '--schema or --enable-row-security goes with --sql'
-  refuses 'fb-extract --enable-row-security' '--schema or --enable-row-security goes with --sql'
-  refuses 'fb-resolve' "--cohorts is missing: the file with the cohort dump, which 'fb-resolve --sql | psql -Xq' makes"
+  refuses 'fb-extract --after 1' '--after requires --sql'
+  refuses 'fb-extract --schema s' '--schema and --enable-row-security require --sql'
+  refuses 'fb-extract --enable-row-security' '--schema and --enable-row-security require --sql'
+  refuses 'fb-resolve' "--cohorts is required: the cohort dump, as written by 'fb-resolve --sql | psql -Xq'"
 }
 
 
 @test "options that there are none, and arguments that are missing or unwanted" {
   for program in fb-extract fb-resolve fb-apply fb-report; do
-    refuses "$program -x" '-x: no such option'
-    refuses "$program --nonsense" '--nonsense: no such option, or its argument is missing or unwanted'
-    refuses "$program --help=me" '--help=me: no such option, or its argument is missing or unwanted'
+    refuses "$program -x" "invalid option -- 'x'"
+    refuses "$program --nonsense" "unrecognized option '--nonsense'"
+    refuses "$program --nonsense=1" "unrecognized option '--nonsense=1'"
+    refuses "$program --help=me" "option '--help' doesn't allow an argument"
   done
-  refuses 'fb-report -smx' '-s: no such option'
-  refuses "fb-extract --model" '--model: no such option, or its argument is missing or unwanted'
-  refuses "fb-resolve -f" '-f: no such option, or its argument is missing or unwanted'
+  refuses 'fb-extract --m=1' "option '--m=1' is ambiguous"
+  refuses 'fb-apply --max 1' "option '--max' is ambiguous"
+  refuses 'fb-report -smx' "invalid option -- 's'"
+  refuses "fb-extract --model" "option '--model' requires an argument"
+  refuses "fb-extract --forma" "option '--format' requires an argument"
+  refuses "fb-resolve -f" "option requires an argument -- 'f'"
   # behind an operand, which getopt_long moves, and behind other letters
-  refuses 'fb-resolve --sql candidates.tsv -f' '-f: no such option, or its argument is missing or unwanted'
-  refuses 'fb-apply a.tsv --undo b.tsv --pause' '--pause: no such option, or its argument is missing or unwanted'
-  refuses 'fb-report r.tsv -m' '-m: no such option, or its argument is missing or unwanted'
-  refuses 'fb-report -:m' '-:: no such option'
+  refuses 'fb-resolve --sql candidates.tsv -f' "option requires an argument -- 'f'"
+  refuses 'fb-apply a.tsv --undo b.tsv --pause' "option '--pause' requires an argument"
+  refuses 'fb-report r.tsv -m' "option requires an argument -- 'm'"
+  refuses 'fb-report -:m' "invalid option -- ':'"
 }
 
 @test "models, formats and numbers that are none" {
   for command in 'fb-extract' 'fb-report'; do
     for model in quiz Answer '' answers; do
-      refuses "$command --model '$model'" "--model: '$model' is none of answer, review, all"
+      refuses "$command --model '$model'" "--model: unknown model '$model' (known: answer, review)"
     done
   done
   for command in 'fb-extract' 'fb-resolve'; do
     for format in tsv CSV ''; do
-      refuses "$command --format '$format'" "--format: '$format' is neither text nor csv"
+      refuses "$command --format '$format'" "--format: invalid value '$format' (expected text or csv)"
     done
   done
   for number in 0 -1 2147483648 9223372036854775808 1k ''; do
-    refuses "fb-apply --batch-size '$number'" "--batch-size: '$number' is no whole number from 1 to 2147483647"
+    refuses "fb-apply --batch-size '$number'" "--batch-size: invalid number '$number' (expected 1 to 2147483647)"
   done
 }
 
@@ -75,13 +79,13 @@ ${1%% *}: see '${1%% *} --help'"
   assert_line "$(lines 'answer\t1\t7\tc\t1\ts')"
   for command in 'fb-extract --sql' 'fb-resolve --cohorts c.tsv'; do
     refuses "$command --limit 9223372036854775808" \
-      "--limit: '9223372036854775808' is no whole number from 0 to 9223372036854775807"
+      "--limit: invalid number '9223372036854775808' (expected 0 to 9223372036854775807)"
   done
 }
 
 @test "what --max-failures takes" {
   for max in '' % -1 -1% 101% 1.5 5%% 2147483648 x; do
-    refuses "fb-apply --max-failures '$max'" "--max-failures: '$max' is neither a whole number from 0 to 2147483647 nor a percentage from 0% to 100%"
+    refuses "fb-apply --max-failures '$max'" "--max-failures: invalid number '$max' (expected 0 to 2147483647, or 0% to 100%)"
   done
 }
 
@@ -100,7 +104,7 @@ ${1%% *}: see '${1%% *} --help'"
     printf "$header\\n" > rows
     for format in text csv; do
       run -2 fb-extract --format $format rows
-      assert_output 'fb-extract: rows:1: column model is missing: name it with --model NAME'
+      assert_output 'fb-extract: rows:1: column model is missing; name the model with --model NAME'
     done
   done
 }

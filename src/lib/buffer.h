@@ -1,4 +1,4 @@
-/* Memory: bytes that grow, and arrays. Of a buffer: zero it to begin; buffer_free gives the memory back. */
+/* Memory: growing buffers, and arrays. Zero a buffer before use; buffer_free releases it. */
 #ifndef BUFFER_H
 #define BUFFER_H
 
@@ -12,17 +12,17 @@ struct buffer {
 };
 
 /*
- * Makes room for `more` bytes after len. May move ptr. Dies where memory cannot be had. `more` has 64 bits where
- * size_t has 32, too, so that a multiple of a length cannot overflow.
+ * Makes room for `more` bytes after len. May move ptr. Exits with STATUS_TROUBLE if out of memory. `more` has 64 bits
+ * even where size_t has 32, so that callers can pass a multiple of a length without overflow.
  */
 void buffer_reserve(struct buffer *, uint64_t more);
 
-/* Appends bytes. May move ptr. Dies where memory cannot be had. */
+/* Appends bytes. May move ptr. Exits with STATUS_TROUBLE if out of memory. */
 void buffer_append(struct buffer *, const void *bytes, size_t len);
 
 void buffer_free(struct buffer *);
 
-/* An array of so many elements of so many bytes, all zero; the caller frees it. Dies where memory cannot be had. */
+/* Returns a zeroed array of `count` elements of `size` bytes; the caller frees it. Exits with STATUS_TROUBLE if out of memory. */
 void *new_array(size_t count, size_t size);
 
 #endif

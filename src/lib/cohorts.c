@@ -9,7 +9,7 @@
 #include "copytext.h"
 #include "error.h"
 
-/* The syllabus id is written as a number: of a sign or leading zeros the plan knows nothing. */
+/* The dump may write a syllabus id with a sign or leading zeros; the plan has the plain number. */
 static void
 encode_plan_end(struct buffer *bytes, const struct reader *dump, bool has_syllabus, int64_t syllabus_id)
 {
@@ -27,14 +27,14 @@ encode_plan_end(struct buffer *bytes, const struct reader *dump, bool has_syllab
 
 enum {
 	CACHE_LINE = 64,	/* bytes, on most machines */
-	CHUNK = 1024 * 1024	/* bytes that are had at once */
+	CHUNK = 1024 * 1024	/* bytes allocated at once */
 };
 
-/* Cohorts lie side by side in chunks of memory, each in cache lines of its own. */
+/* Cohorts are allocated from chunks. Each begins at a cache line. */
 struct cohort_chunk {
 	struct cohort_chunk *before;
-	char *free;		/* where the next cohort goes; at the beginning of a cache line */
-	size_t left;		/* bytes from there */
+	char *free;		/* where the next cohort goes: the start of a cache line */
+	size_t left;		/* bytes left there */
 };
 
 static struct cohort_chunk *
@@ -75,8 +75,8 @@ new_cohort(struct cohorts *cohorts, int64_t id, bool has_syllabus, const struct 
 }
 
 /*
- * Spreads ids, which may well rise in steps, over all bits. uthash's own is made for keys of any length. The factors are odd
- * and not to be foreseen, so nobody can make a dump of ids that all end in one bucket.
+ * Spreads ids, which often increase in steps, over all bits. uthash's own hash functions are for keys of any length.
+ * The factors are odd and unpredictable, so that nobody can make a dump whose ids all share a bucket.
  */
 static inline unsigned
 cohort_hash(const struct cohorts *cohorts, int64_t id)
@@ -94,10 +94,10 @@ choose_factors(uint64_t factor[2])
 	uint64_t seed;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	/* Where the stack lies differs from run to run, too. */
+	/* The address of the stack differs from run to run, too. */
 	seed = (uint64_t)now.tv_sec ^ (uint64_t)now.tv_nsec << 32 ^ (uint64_t)getpid() << 16 ^ (uint64_t)(uintptr_t)&now;
 	for (int i = 0; i < 2; i++) {
-		/* Steps and mixing of splitmix64 (Steele, Lea and Flood, 2014). */
+		/* splitmix64 (Steele, Lea and Flood, 2014) */
 		uint64_t mixed = seed += UINT64_C(0x9e3779b97f4a7c15);
 
 		mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -122,7 +122,7 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 		if (!reader_bigint(dump, COHORT_ID, &id) || (has_syllabus && !reader_bigint(dump, SYLLABUS_ID, &syllabus_id)))
 			continue;
 		if (!has_syllabus && dump->field[SYLLABUS].ptr != NULL) {
-			reader_reject(dump, "a syllabus without its id");
+			reader_reject(dump, "syllabus_id is NULL, but syllabus is not");
 			continue;
 		}
 		encode_plan_end(&plan_end, dump, has_syllabus, syllabus_id);
@@ -132,7 +132,7 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 			cohort = new_cohort(cohorts, id, has_syllabus, &plan_end, dump->lines.number);
 			HASH_ADD_BYHASHVALUE(hh, cohorts->map, id, sizeof cohort->id, hash, cohort);
 		} else if (!slice_equal(cohort_plan_end(cohort), (struct slice){ plan_end.ptr, plan_end.len })) {
-			die("%s:%" PRIu64 ": cohort %" PRId64 " has other values here than on line %" PRIu64,
+			die("%s:%" PRIu64 ": cohort %" PRId64 " has different values on line %" PRIu64,
 			    dump->lines.name, dump->lines.number, id, cohort->line);
 		}
 	}
@@ -140,8 +140,8 @@ cohorts_load(struct cohorts *cohorts, struct reader *dump)
 }
 
 /*
- * With many cohorts a lookup waits for memory: for the bucket, its first entry, the entry behind that, and what
- * is found. So each of these is asked for in time, for all the lookups, before one of them needs it.
+ * With many cohorts, a lookup mostly waits for memory: the bucket, its first entry, the next entry, the cohort.
+ * So each of these is prefetched for all lookups before the first lookup needs it.
  */
 void
 cohorts_find(const struct cohorts *cohorts, size_t count, const int64_t id[], const struct cohort *found[])

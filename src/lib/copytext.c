@@ -16,9 +16,9 @@ hex_digit(char c)
 }
 
 /*
- * Decodes the escape whose backslash stands at s, with at least one byte behind it. Returns
- * its length. \x without a digit is x, and a backslash before any other character is that
- * character, as COPY has it.
+ * Decodes the escape whose backslash is at s; at least one byte must follow it. Returns its
+ * length. As in COPY, \x without a digit is x, and a backslash before any other character
+ * stands for that character.
  */
 static size_t
 escape(const char *s, size_t len, char *value)
@@ -48,12 +48,12 @@ escape(const char *s, size_t len, char *value)
 	}
 }
 
-/* The faults that only escapes can make. */
+/* Finds faults in escapes. */
 static const char *
 escape_fault(struct slice record)
 {
 	const char *s = record.ptr, *end = record.ptr + record.len;
-	bool high = false;	/* an escape stands for a byte that may be half a character */
+	bool high = false;	/* an escape stands for a byte that may be part of a character */
 	struct buffer decoded = { 0 };
 	const char *fault = NULL;
 
@@ -72,8 +72,8 @@ escape_fault(struct slice record)
 		s += len;
 	}
 	if (high) {
-		/* An error or a hand-made file: COPY TO never writes such escapes. Fields are
-		 * decoded together, which is stricter than one by one in no way: TAB ends a character. */
+		/* An error or a hand-made file: COPY TO never writes such escapes. The fields can be
+		 * decoded together, since a TAB always ends a character. */
 		buffer_reserve(&decoded, record.len);
 		fault = text_fault(copytext_decode(record, &decoded));
 		buffer_free(&decoded);
@@ -87,13 +87,13 @@ copytext_fault(struct slice record)
 	const char *fault = text_fault(record);
 
 	if (fault == NULL && memchr(record.ptr, '\r', record.len) != NULL)
-		fault = "raw carriage return (the text format has \\r, and ends lines with a newline alone)";
+		fault = "literal carriage return (write \\r, and end lines with a newline alone)";
 	if (fault == NULL && memchr(record.ptr, '\\', record.len) != NULL)
 		fault = escape_fault(record);
 	return fault;
 }
 
-/* Whether an odd number of backslashes stands before `at`, which makes it data. */
+/* Whether `at` follows an odd number of backslashes, which makes it data. */
 static bool
 is_escaped(const char *begin, const char *at)
 {
@@ -140,7 +140,7 @@ copytext_decode(struct slice field, struct buffer *scratch)
 	return (struct slice){ scratch->ptr + begin, scratch->len - begin };
 }
 
-/* The letter that COPY TO writes behind the backslash, or 0 for a byte that stands as it is. */
+/* The letter that COPY TO writes after the backslash, or 0 for a byte that is not escaped. */
 static char
 escape_letter(char c)
 {
@@ -157,8 +157,8 @@ escape_letter(char c)
 }
 
 /*
- * Takes the next piece of the encoded value off *value: a run of bytes that stand as they are,
- * or one escape, for which `escaped` has the room. False when nothing is left.
+ * Takes the next piece of the encoded value off *value: either a run of bytes that need no escape,
+ * or one escape, which is stored in `escaped`. Returns false when nothing is left.
  */
 static bool
 encode_piece(struct slice *value, char escaped[2], struct slice *piece)

@@ -6,13 +6,13 @@
 
 enum { FIELD_STEP = 1024 * 1024 };
 
-/* What libcsv's callbacks see of one record. */
+/* What libcsv's callbacks need for one record. */
 struct record {
 	csv_field_function *field;
 	void *context;
 	size_t index;
 	bool ended;
-	bool more_after_end;	/* a carriage return without newline ended the record within the line */
+	bool more_after_end;	/* a carriage return without newline ended the record inside the line */
 };
 
 static int
@@ -26,9 +26,9 @@ static void
 begin_parser(struct csv *csv)
 {
 	if (csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) != 0)
-		die("libcsv cannot be initialised");
-	csv_set_space_func(&csv->parser, not_a_space);	/* libcsv would strip blanks */
-	csv_set_blk_size(&csv->parser, FIELD_STEP);	/* and grow by 128 bytes: minutes for a quote never closed */
+		die("could not initialize libcsv");
+	csv_set_space_func(&csv->parser, not_a_space);	/* by default libcsv strips blanks */
+	csv_set_blk_size(&csv->parser, FIELD_STEP);	/* by default 128 bytes: minutes for an unclosed quote */
 	csv_set_delim(&csv->parser, (unsigned char)csv->delimiter);
 }
 
@@ -68,7 +68,7 @@ end_record(int terminator, void *arg)
 	record->ended = true;
 }
 
-/* After a fault the parser stands in the middle of something. */
+/* After a fault, the parser is in the middle of something. */
 static void
 begin_again(struct csv *csv)
 {
@@ -76,7 +76,7 @@ begin_again(struct csv *csv)
 	begin_parser(csv);
 }
 
-/* "; N lines are not used", if they are several. */
+/* Appends "; N lines are not used" if there are several. */
 static void
 put_lines_lost(struct csv *csv, const struct lines *lines, size_t len)
 {
@@ -87,17 +87,17 @@ put_lines_lost(struct csv *csv, const struct lines *lines, size_t len)
 }
 
 /*
- * What is wrong where libcsv stopped, `at` bytes behind the record's beginning: a quote within a field that has none around
- * it, or something behind the quote that ends a field, which began on the line `began`.
+ * Describes why libcsv stopped `at` bytes into the record: a quote inside an unquoted field, or something after the quote
+ * that ends a field. The field began on line `began`.
  */
 static const char *
 describe_quote(struct csv *csv, const struct lines *lines, struct slice record, size_t at, uint64_t began)
 {
 	const bool is_quote = record.ptr[at] == '"';
-	const size_t quote = is_quote ? at : at - 1;	/* something stands before it, or it would be in order */
+	const size_t quote = is_quote ? at : at - 1;	/* not the first byte, or it would be valid */
 	size_t len = 0;
 
-	len += (size_t)snprintf(csv->message, sizeof csv->message, "a quote where none may stand");
+	len += (size_t)snprintf(csv->message, sizeof csv->message, "unexpected quote");
 	if (lines->next - 1 > lines->number)
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, " on line %" PRIu64
 		    ", in a field that begins on line %" PRIu64 ", before '%.*s'", lines->next - 1, began,
@@ -105,17 +105,17 @@ describe_quote(struct csv *csv, const struct lines *lines, struct slice record, 
 	if (!csv->escape_told && record.ptr[quote - 1] == '\\') {
 		csv->escape_told = true;
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len,
-		    " (a backslash stands before it: CSV doubles a quote instead, and a program that writes \\\" must be told so)");
+		    " (escaped by a backslash; CSV doubles a quote instead, so change how the file is written)");
 	}
 	put_lines_lost(csv, lines, len);
 	return csv->message;
 }
 
-/* What is wrong where the file ends within quotes. */
+/* Describes what is wrong when the file ends inside quotes. */
 static const char *
 describe_open_quote(struct csv *csv, const struct lines *lines, uint64_t began)
 {
-	size_t len = (size_t)snprintf(csv->message, sizeof csv->message, "cut off: a quoted field never ends");
+	size_t len = (size_t)snprintf(csv->message, sizeof csv->message, "unterminated quoted field");
 
 	if (began > lines->number)
 		len += (size_t)snprintf(csv->message + len, sizeof csv->message - len, "; it begins on line %" PRIu64, began);
@@ -129,7 +129,7 @@ csv_record(struct csv *csv, struct lines *lines, struct slice *line, csv_field_f
 	static const char lone_return[] = "carriage return without newline outside quotes";
 	struct record record = { .field = field, .context = context };
 	const char *fault = NULL;
-	uint64_t began = lines->number;	/* the line on which a field that goes on began */
+	uint64_t began = lines->number;	/* the line on which the current field began */
 	size_t parsed = 0;
 
 	while (!record.ended) {
@@ -148,7 +148,7 @@ csv_record(struct csv *csv, struct lines *lines, struct slice *line, csv_field_f
 		if (!record.ended && !lines_extend(lines, line))
 			break;
 	}
-	/* Ends a last record without newline, and a field that began behind a lone carriage return. */
+	/* Ends a last record without newline, and a field that began after a lone carriage return. */
 	if (fault == NULL) {
 		if (csv_fini(&csv->parser, end_field, end_record, &record) != 0)
 			fault = record.ended ? lone_return : describe_open_quote(csv, lines, began);

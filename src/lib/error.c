@@ -9,8 +9,8 @@
 enum { PROBLEMS_SHOWN = 5, MESSAGE_MAX = 4096 };
 
 /*
- * Only the stack is needed, but where the system has no page for it to grow, it kills the program.
- * Not inlined, as this function's stack must lie where theirs will.
+ * Messages need only the stack, but if the system has no page left for the stack to grow, it kills
+ * the program. Not inlined, so that this function uses the same part of the stack as they do.
  */
 __attribute__((noinline)) void
 prepare_messages(void)
@@ -20,11 +20,11 @@ prepare_messages(void)
 	*(volatile char *)room = '\0';
 }
 
-/* Prints in one write, since the other programs of a pipeline may print at the same time. */
+/* Prints the message with one write, since other programs of the pipeline may print at the same time. */
 static void
 put_message(const char *format, va_list args)
 {
-	/* A message that quotes a huge field is cut rather than kept in memory. */
+	/* A message that quotes a huge field is cut. */
 	char message[MESSAGE_MAX], shown[4 * MESSAGE_MAX + 1];
 	struct slice rest, piece;
 	size_t len = 0;

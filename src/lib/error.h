@@ -1,7 +1,6 @@
 /*
- * How every program says that something is wrong, and the exit statuses they share.
- * Messages go to standard error as `PROGRAM: message`; control characters in them
- * (they may quote a file's bytes) are shown escaped.
+ * Error messages and exit statuses of all programs. Messages go to standard error as
+ * `PROGRAM: message`. They may quote bytes of a file, so control characters are escaped.
  */
 #ifndef ERROR_H
 #define ERROR_H
@@ -9,38 +8,38 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* As grep and diff have them; see fb(7). */
+/* As for grep and diff; see fb(7). */
 enum {
-	STATUS_OK = 0,		/* all is well */
-	STATUS_SOME = 1,	/* it ran to the end, but not for every record */
+	STATUS_OK = 0,		/* success */
+	STATUS_SOME = 1,	/* it ran to the end, but not every record succeeded */
 	STATUS_TROUBLE = 2	/* usage error, unusable input, I/O, memory */
 };
 
-/* Each program defines its own name. */
+/* Each program defines this. */
 extern const char program_name[];
 
-/* Call it first: takes the memory that messages need, so that they can be printed when there is no more. */
+/* Reserves the memory that messages need, so that they can be printed when memory runs out. Call this first. */
 void prepare_messages(void);
 
-/* Prints the message and exits with STATUS_TROUBLE. What is still in an output buffer is not written. */
+/* Prints the message and exits with STATUS_TROUBLE. Output buffers are not flushed. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As die, and points to --help. */
+/* Like die, and refers to --help. */
 _Noreturn void die_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the message and returns. */
 void warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Records that got no further. Zero it to begin. */
+/* Records that were rejected, unknown or failed. Zero it before use. */
 struct problems {
 	uint64_t count;
-	bool silent;	/* they are counted, and somebody else has named them */
+	bool silent;	/* only count: they were reported elsewhere */
 };
 
-/* Counts one more; the first five are printed. */
+/* Counts a problem; prints the first five. */
 void problem(struct problems *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says how many were not printed, and returns STATUS_SOME if there was any, else STATUS_OK. */
+/* Prints how many more there were, and returns STATUS_SOME if there were any problems, else STATUS_OK. */
 int problems_status(const struct problems *);
 
 #endif

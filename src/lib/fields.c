@@ -7,7 +7,6 @@ is_wanted(const struct reader *reader, size_t index)
 	return reader->seen < reader->wanted_count && reader->wanted[reader->seen].index == index;
 }
 
-/* A word for NULL is NULL. */
 static void
 set_field(struct reader *reader, enum column column, struct slice value)
 {
@@ -23,10 +22,10 @@ fields_read_text(struct reader *reader)
 	const char *fault;
 
 	if (rest.ptr[rest.len - 1] != '\n')
-		return "cut off: no newline at its end";
+		return "incomplete record (no newline at the end)";
 	rest.len--;
 	if (reader->crlf && (rest.len == 0 || rest.ptr[rest.len - 1] != '\r'))
-		return "a newline ends it, and carriage return and newline the header";
+		return "record ends with a newline, but the header with carriage return and newline";
 	rest.len -= reader->crlf;
 	fault = copytext_fault(rest);
 	if (fault != NULL)
@@ -55,8 +54,8 @@ csv_field(void *context, size_t index, struct slice value)
 }
 
 /*
- * Whether something may be missing from a last record without a newline: behind a quote nothing is, and behind a column that
- * is not used it does not matter. Other programs write such files.
+ * Whether a last record without a newline may be incomplete. It is not if it ends with a quote, and it does not matter in a
+ * column that is not used: other programs write such files.
  */
 static bool
 may_be_cut_off(const struct reader *reader)
@@ -76,10 +75,10 @@ fields_read_csv(struct reader *reader)
 	buffer_reserve(&reader->scratch, reader->raw.len);	/* an empty field must not point to NULL */
 	fault = csv_record(&reader->csv, &reader->lines, &reader->raw, csv_field, reader);
 	if (fault == NULL && may_be_cut_off(reader))
-		fault = "cut off, perhaps: no newline at its end, behind a value that is used";
+		fault = "possibly incomplete record (no newline after a value that is used)";
 	if (fault == NULL)
 		fault = text_fault(reader->raw);
-	/* Only now does scratch stand still. */
+	/* From here on scratch does not move. */
 	for (size_t i = 0; i < reader->seen; i++) {
 		enum column column = reader->wanted[i].column;
 

@@ -9,19 +9,19 @@ static const char *const column_names[COLUMNS] = {
 	"status", "model", "id", "cohort_id", "cohort", "syllabus_id", "syllabus", "detail", "rows"
 };
 
-/* What each kind is called, its columns in the order in which we write them, and whether it may be CSV. */
+/* The name of each kind, its columns in the order in which we write them, and whether it may be CSV. */
 static const struct {
 	const char *name;
 	size_t count;
 	enum column columns[COLUMNS];
 	bool csv;
 } kinds[KINDS] = {
-	[ROWS] = { "rows", 4, { MODEL, ID, COHORT_ID, SYLLABUS_ID }, true },
-	[ROWS_OF_ONE_MODEL] = { "rows", 3, { ID, COHORT_ID, SYLLABUS_ID }, true },
+	[ROWS] = { "a file of rows", 4, { MODEL, ID, COHORT_ID, SYLLABUS_ID }, true },
+	[ROWS_OF_ONE_MODEL] = { "a file of rows", 3, { ID, COHORT_ID, SYLLABUS_ID }, true },
 	[COHORT_DUMP] = { "a cohort dump", 4, { COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS }, true },
-	[CANDIDATES] = { "candidates", 3, { MODEL, ID, COHORT_ID }, false },
+	[CANDIDATES] = { "a file of candidates", 3, { MODEL, ID, COHORT_ID }, false },
 	[PLAN] = { "a plan", 6, { MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS }, false },
-	[RECEIPTS] = { "receipts", 8, { STATUS, MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, DETAIL }, false },
+	[RECEIPTS] = { "a file of receipts", 8, { STATUS, MODEL, ID, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, DETAIL }, false },
 	[WAITING] = { "a count", 6, { MODEL, COHORT_ID, COHORT, SYLLABUS_ID, SYLLABUS, ROWS_WAITING }, false },
 	[TO_REPORT] = { "a plan or receipts", 0, { 0 }, false },
 };
@@ -48,9 +48,9 @@ header_put(struct out *out, enum kind kind)
 	out_string(out, "\n");
 }
 
-/* ---- what the file is ---- */
+/* ---- the format of the file ---- */
 
-/* A line without its newline, or carriage return and newline. */
+/* The line without its newline or CRLF. */
 static struct slice
 without_end(struct slice line)
 {
@@ -67,19 +67,19 @@ begins_with(struct slice line, const char *bytes, size_t len)
 	return line.len >= len && memcmp(line.ptr, bytes, len) == 0;
 }
 
-/* Dies if the first line is that of a file in another encoding or compressed, by its first bytes. */
+/* Dies if the file is compressed or in UTF-16, judging by its first bytes. */
 static void
 refuse_foreign(struct slice line, const char *file)
 {
 	if (begins_with(line, "\xff\xfe", 2) || begins_with(line, "\xfe\xff", 2) || (line.len >= 2 && (line.ptr[0] == '\0') != (line.ptr[1] == '\0')))
-		die("%s: UTF-16: convert it first: iconv -f UTF-16 -t UTF-8", file);
+		die("%s: file is in UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", file);
 	if (begins_with(line, "\x1f\x8b", 2))
-		die("%s: compressed by gzip: gzip -dc gives the file", file);
+		die("%s: file is compressed; decompress it with: gzip -dc", file);
 	if (begins_with(line, "PK\x03\x04", 4))
-		die("%s: a zip archive, or a spreadsheet such as .xlsx: unpack it, or save the sheet as CSV", file);
+		die("%s: file is a zip archive or a spreadsheet (.xlsx); unpack it, or save the sheet as CSV", file);
 }
 
-/* The first TAB, comma or semicolon of a line that is not within quotes; '\0' if there is none. */
+/* The separator in a header: a TAB if there is one outside quotes, else the first comma or semicolon; '\0' if none. */
 static char
 first_separator(struct slice line)
 {
@@ -106,7 +106,7 @@ choose_format(struct reader *reader, struct slice line)
 		reader->format = TEXT_FORMAT;
 		reader->separator = '\t';
 	} else if (reader->format == ANY_FORMAT && first == '\0') {
-		die("%s:%" PRIu64 ": no header: a line of column names, separated by TABs, commas or semicolons, must come first",
+		die("%s:%" PRIu64 ": no header (the first line must name the columns, separated by TABs, commas or semicolons)",
 		    reader->lines.name, reader->lines.number);
 	} else {
 		reader->format = CSV_FORMAT;
@@ -118,22 +118,22 @@ static const char byte_order_mark[] = { '\xef', '\xbb', '\xbf' };
 
 /* ---- its columns ---- */
 
-/* Where a name stands, and how often. */
+/* Where a name appears first, and how often. */
 struct place {
 	size_t index;
 	size_t times;
 };
 
-/* The names of a header, while they are read. */
+/* The names in a header, while it is read. */
 struct names {
-	const struct model *own;		/* whose columns may be called as its table calls them; NULL: none */
+	const struct model *own;		/* its table's names are accepted, too; NULL: none */
 	size_t width;
-	struct place as_ours[COLUMNS];		/* by the names of fb-records(5) */
-	struct place as_own[COLUMNS];		/* by the model's */
-	struct buffer shown;			/* all of them, for a message */
+	struct place as_ours[COLUMNS];		/* by the names in fb-records(5) */
+	struct place as_own[COLUMNS];		/* by the names in the model's table */
+	struct buffer shown;			/* all names, for a message */
 };
 
-/* Whether an identifier, quoted as in SQL, is this name. */
+/* Whether a quoted SQL identifier is this name. */
 static bool
 identifier_is(const char *identifier, struct slice name)
 {
@@ -190,7 +190,7 @@ has_column(enum kind kind, enum column column)
 	return false;
 }
 
-/* Makes `wanted` of the known columns, in the order of the file. */
+/* Fills `wanted` with the known columns, in the order of the file. */
 static void
 choose_columns(struct reader *reader, const struct names *names)
 {
@@ -202,7 +202,7 @@ choose_columns(struct reader *reader, const struct names *names)
 		size_t at = reader->wanted_count;
 
 		if (place->times > 1 && has_column(reader->kind, column))
-			die("%s:%" PRIu64 ": column %s stands twice in the header", reader->lines.name, reader->lines.number, column_names[column]);
+			die("%s:%" PRIu64 ": column %s appears twice in the header", reader->lines.name, reader->lines.number, column_names[column]);
 		if (place->times != 1)
 			continue;
 		reader->has[column] = true;
@@ -214,7 +214,7 @@ choose_columns(struct reader *reader, const struct names *names)
 	}
 }
 
-/* Whether the header is the one that we write for a kind: nothing more or less, in this order. */
+/* Whether the header is exactly the one that we write for a kind. */
 static bool
 is_header_of(const struct reader *reader, enum kind kind)
 {
@@ -240,17 +240,17 @@ check_kind(const struct reader *reader, const struct names *names)
 
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		if (!same_kind(kind, reader->kind) && is_header_of(reader, kind))
-			die("%s:%" PRIu64 ": this is the header of %s, not of %s", file, line, kinds[kind].name, wanted);
+			die("%s:%" PRIu64 ": this is %s, not %s", file, line, kinds[kind].name, wanted);
 	if (reader->kind == PLAN && reader->has[STATUS])
-		die("%s:%" PRIu64 ": it has a column status, so this is no plan, but receipts", file, line);
+		die("%s:%" PRIu64 ": this is a file of receipts, not a plan: it has a status column", file, line);
 	for (size_t i = 0; i < kinds[reader->kind].count; i++) {
 		enum column column = kinds[reader->kind].columns[i];
 
 		if (reader->has[column])
 			continue;
 		if (reader->kind == ROWS && column == MODEL)
-			die("%s:%" PRIu64 ": column model is missing: name it with --model NAME", file, line);
-		die("%s:%" PRIu64 ": column %s is missing, so this is not %s: the header has %.*s", file, line, column_names[column], wanted,
+			die("%s:%" PRIu64 ": column model is missing; name the model with --model NAME", file, line);
+		die("%s:%" PRIu64 ": column %s is missing, so this is not %s; the header has %.*s", file, line, column_names[column], wanted,
 		    (int)names->shown.len, names->shown.ptr);
 	}
 }
@@ -263,19 +263,19 @@ read_text_names(struct reader *reader, struct slice line, struct names *names)
 	size_t index = 0;
 
 	if (line.ptr[line.len - 1] != '\n')
-		die("%s:1: the header is cut off: no newline at its end", file);
+		die("%s:1: incomplete header (no newline at the end)", file);
 	reader->crlf = line.len >= 2 && line.ptr[line.len - 2] == '\r';
 	line = without_end(line);
 	fault = copytext_fault(line);
 	if (fault == NULL && begins_with(line, byte_order_mark, sizeof byte_order_mark))
-		fault = "a byte-order mark, which only CSV may have";
+		fault = "byte-order mark (allowed in CSV only)";
 	if (fault != NULL)
-		die("%s:1: the header is malformed: %s", file, fault);
+		die("%s:1: malformed header: %s", file, fault);
 	while (copytext_field(&line, &field))
 		take_name(names, index++, field);
 }
 
-/* Makes *line longer, if the header is. */
+/* Extends *line if the header spans several lines. */
 static void
 read_csv_names(struct reader *reader, struct slice *line, struct names *names)
 {
@@ -286,10 +286,10 @@ read_csv_names(struct reader *reader, struct slice *line, struct names *names)
 	if (fault == NULL)
 		fault = text_fault(*line);
 	if (fault != NULL)
-		die("%s:%" PRIu64 ": the header is malformed: %s", reader->lines.name, reader->lines.number, fault);
+		die("%s:%" PRIu64 ": malformed header: %s", reader->lines.name, reader->lines.number, fault);
 }
 
-/* A first line that says which delimiter there is, as Excel has it: sep=; */
+/* Whether the line sets the delimiter, as Excel writes it: sep=; */
 static bool
 says_delimiter(struct slice line)
 {
@@ -310,11 +310,11 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 	if (reader->format != TEXT_FORMAT && reader->separator == '\0' && says_delimiter(line)) {
 		reader->separator = line.ptr[4];
 		if (!lines_next(&reader->lines, &line))
-			die("%s: no header behind the first line", reader->lines.name);
+			die("%s: no header after the first line", reader->lines.name);
 	}
 	choose_format(reader, line);
 	if (reader->format == CSV_FORMAT && !kinds[kind].csv)
-		die("%s:%" PRIu64 ": %s must be in the text format, with TABs", reader->lines.name, reader->lines.number, kinds[kind].name);
+		die("%s:%" PRIu64 ": %s must be in text format, separated by TABs", reader->lines.name, reader->lines.number, kinds[kind].name);
 	if (reader->format == CSV_FORMAT)
 		read_csv_names(reader, &line, &names);
 	else
@@ -329,9 +329,9 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 	buffer_free(&names.shown);
 }
 
-/* ---- the header again ---- */
+/* ---- lines that are not records ---- */
 
-/* Takes the next name off a line that may be a header; quotes around it are no part of it. */
+/* Takes the next name, without its quotes, off a line that may be a header. */
 static bool
 take_next(struct slice *rest, char separator, struct slice *name)
 {
@@ -364,7 +364,7 @@ names_all(struct slice line, char separator, enum kind kind)
 	return found == kinds[kind].count && found > 0;
 }
 
-/* Whether a line is (12 rows), as psql writes it below a table. */
+/* Whether the line is psql's row count, such as (12 rows). */
 static bool
 is_footer(struct slice line)
 {
@@ -384,14 +384,14 @@ header_again(const struct reader *reader)
 	const struct slice line = without_end(reader->raw);
 
 	if (slice_equal(line, (struct slice){ reader->header.ptr, reader->header.len }))
-		return "the header again: it is passed over";
+		return "repeated header, ignored";
 	if (slice_is(line, "\x1a"))
-		return "the mark with which DOS ends a file (0x1a): it is passed over";
+		return "DOS end-of-file mark (0x1a), ignored";
 	if (is_footer(line))
-		return "psql's count of the rows: it is passed over; COPY and psql --csv write none";
+		return "row count written by psql, ignored (COPY and psql --csv do not write one)";
 	for (enum kind kind = 0; kind < KINDS; kind++)
 		if (names_all(line, reader->separator, kind))
-			die("%s:%" PRIu64 ": another header, with other columns or in another order: nothing from here on is used",
+			die("%s:%" PRIu64 ": a different header (other columns, or another order); nothing from this line on is used",
 			    reader->lines.name, reader->lines.number);
 	return NULL;
 }

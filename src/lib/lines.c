@@ -10,8 +10,8 @@
 enum { READ_SIZE = 128 * 1024 - LINES_SLACK };
 
 /*
- * PostgreSQL's own limit for a field, 1 GiB; an unclosed quote must not eat all memory. Less what is read at once, so
- * that a block of 1 GiB is enough: a 32-bit process cannot have one of twice that size.
+ * PostgreSQL's limit for a field, 1 GiB, so that an unclosed quote does not use up all memory. Minus one read, so that
+ * a block of 1 GiB is enough: a 32-bit process cannot allocate twice that.
  */
 static const size_t RECORD_MAX = 1024UL * 1024 * 1024 - READ_SIZE - LINES_SLACK;
 
@@ -28,7 +28,7 @@ lines_open(struct lines *lines, const char *path)
 	lines->start = lseek(lines->fd, 0, SEEK_CUR);
 }
 
-/* Reads more behind what is there, after moving the current line to the block's start. False at the end. */
+/* Moves the current line to the start of the block and reads more after it. Returns false at the end. */
 static bool
 read_more(struct lines *lines)
 {
@@ -74,7 +74,7 @@ lines_extend(struct lines *lines, struct slice *line)
 		}
 	} while (newline == NULL && read_more(lines));
 	lines->end = lines->begin + seen;
-	*line = (struct slice){ block->ptr + lines->begin, seen };	/* also at the end: read_more may have moved it */
+	*line = (struct slice){ block->ptr + lines->begin, seen };	/* even at the end, since read_more may have moved it */
 	if (seen == before)
 		return false;
 	lines->next++;

@@ -1,6 +1,6 @@
 /*
- * The lines of a file, one at a time, as slices of one block that is read into. The block
- * grows to the longest line (or run of lines, see lines_extend) and no further.
+ * The lines of a file, one at a time, as slices of one block. The block grows only as large as
+ * the longest line (or run of lines, see lines_extend) needs.
  */
 #ifndef LINES_H
 #define LINES_H
@@ -12,20 +12,20 @@
 #include "buffer.h"
 #include "slice.h"
 
-/* So many bytes behind what was read may be looked at as well. No newline is there. */
+/* This many bytes after the data can be read safely. They contain no newline. */
 enum { LINES_SLACK = 64 };
 
 struct lines {
 	int fd;
-	off_t start;		/* the file's offset when it was opened, or -1: it has none (a pipe) */
+	off_t start;		/* the file's offset when it was opened, or -1 (a pipe) */
 	const char *name;	/* for messages: the path, or "standard input" */
 	struct buffer block;	/* what was read */
 	size_t begin;		/* offset of the current line in it */
-	size_t end;		/* offset behind it */
-	bool at_end;		/* the file has no more bytes to read */
-	uint64_t number;	/* the current line's, from 1; a run's first line */
+	size_t end;		/* offset after it */
+	bool at_end;		/* end of file was reached */
+	uint64_t number;	/* the current line's, from 1; of a run of lines, the first */
 	uint64_t next;		/* the number of the line after it */
-	bool (*wait)(void *context, const struct lines *);	/* NULL, or what waits where a file that grows has no more; false: it will not grow */
+	bool (*wait)(void *context, const struct lines *);	/* waits for a growing file; returns false when it is complete. May be NULL */
 	void *wait_context;
 };
 
@@ -33,33 +33,33 @@ struct lines {
 void lines_open(struct lines *, const char *path);
 
 /*
- * The next line with its newline, which the last line may lack; false at the end. It stands
- * until the next call. Dies on a read error, or where a line is longer than memory allows.
+ * Returns the next line with its newline, which the last line may lack; false at the end. The line
+ * is valid until the next call. Dies on a read error, if out of memory, or if a line is too long.
  */
 bool lines_next(struct lines *, struct slice *line);
 
-/* Makes the current line longer by the line after it; false at the end. Either way *line may point elsewhere now. */
+/* Extends the current line by the next one; false at the end. Either way *line may have moved. */
 bool lines_extend(struct lines *, struct slice *line);
 
-/* Takes `len` bytes off the beginning of the current line. */
+/* Removes `len` bytes from the start of the current line. */
 void lines_skip(struct lines *, struct slice *line, size_t len);
 
-/* Whether the next call must read from the file, and may wait. */
+/* Whether the next call has to read from the file, and may block. */
 bool lines_drained(const struct lines *);
 
-/* Goes back to where it began; false, and nothing done, where a file cannot (a pipe, a terminal). */
+/* Goes back to where the file was opened. Returns false and does nothing if the file cannot seek (a pipe, a terminal). */
 bool lines_rewind(struct lines *);
 
 void lines_close(struct lines *);
 
-/* What was read already of the lines after the current one. There must have been a line. */
+/* The data already read after the current line. There must have been a line. */
 static inline struct slice
 lines_ahead(const struct lines *lines)
 {
 	return (struct slice){ lines->block.ptr + lines->end, lines->block.len - lines->end };
 }
 
-/* Takes the first of lines_ahead, of `len` bytes with its newline: lines_next for one who has looked for its end. */
+/* Like lines_next, for a caller who knows that the first line of lines_ahead has `len` bytes with its newline. */
 static inline void
 lines_take(struct lines *lines, size_t len, struct slice *line)
 {

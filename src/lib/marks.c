@@ -5,7 +5,7 @@
 
 #include "marks.h"
 
-/* What the bytes of a step are: a bit a byte, the first byte the lowest bit. */
+/* One bit per byte of a step; the lowest bit is the first byte. */
 struct seen {
 	uint32_t newlines;
 	uint32_t separators;
@@ -66,7 +66,7 @@ lowest(uint32_t bits)
 	return (size_t)__builtin_ctz(bits);
 }
 
-/* Appends the places of the bits, from an offset on. Returns how many there are then. */
+/* Appends the positions of the bits, plus offset. Returns the new count. */
 static inline size_t
 put_places(size_t *places, size_t count, uint32_t bits, size_t offset)
 {

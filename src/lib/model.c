@@ -11,19 +11,19 @@ static const char *const built_in[] = {
 	"review=feedback_review:id,cohort_id,syllabus_id",
 };
 
-/* PostgreSQL cuts names at 63 bytes, and fb_apply_NAME is the name of a procedure. */
+/* PostgreSQL truncates names to 63 bytes, and names of procedures contain the model's name. */
 enum { NAME_MAX_LEN = 50 };
 
 static const char no_such_form[] =
-    "it is not NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them";
+    "expected NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them";
 
-/* ---- what a line is made of ---- */
+/* ---- the parts of a line ---- */
 
 static bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 static bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* Takes a character off *rest, if it is the one that comes there. */
+/* Takes the next character off *rest if it is c. */
 static bool
 take(struct slice *rest, char c)
 {
@@ -33,7 +33,7 @@ take(struct slice *rest, char c)
 	return true;
 }
 
-/* Takes bytes off *rest. */
+/* Takes len bytes off *rest. */
 static struct slice
 take_bytes(struct slice *rest, size_t len)
 {
@@ -43,7 +43,7 @@ take_bytes(struct slice *rest, size_t len)
 	return taken;
 }
 
-/* Whether a name without quotes has such a character, as SQL has it: past ASCII all are letters. */
+/* Whether an unquoted SQL name may contain the character. As in PostgreSQL, all non-ASCII bytes are letters. */
 static bool
 is_word(char c, bool first)
 {
@@ -52,7 +52,7 @@ is_word(char c, bool first)
 	return !first && (is_digit(c) || c == '$');
 }
 
-/* Appends a name as SQL may have it anywhere. A double quote is doubled in the line, as in SQL. */
+/* Appends the name as a quoted SQL identifier. Double quotes in it are already doubled, as in SQL. */
 static void
 append_identifier(struct buffer *sql, struct slice name, bool fold)
 {
@@ -77,9 +77,9 @@ take_identifier(struct slice *rest, struct buffer *sql)
 		while (len < rest->len && (rest->ptr[len] != '"' || (len + 1 < rest->len && rest->ptr[len + 1] == '"')))
 			len += rest->ptr[len] == '"' ? 2 : 1;
 		if (len == rest->len)
-			return "a double quote is never closed";
+			return "unterminated quoted identifier";
 		if (len == 0)
-			return "nothing stands between double quotes";
+			return "empty quoted identifier";
 		append_identifier(sql, take_bytes(rest, len), false);
 		take(rest, '"');
 		return NULL;
@@ -92,7 +92,7 @@ take_identifier(struct slice *rest, struct buffer *sql)
 	return NULL;
 }
 
-/* Ends a string in the text of a model, and returns it. */
+/* Terminates a string in the text of a model, and returns it. */
 static const char *
 end_string(struct buffer *text, size_t begin)
 {
@@ -109,9 +109,8 @@ add_string(struct buffer *text, struct slice string)
 	return end_string(text, begin);
 }
 
-/* ---- a model from a line ---- */
+/* ---- a model from a line: these functions return what is wrong, or NULL ---- */
 
-/* The functions that read a line's parts return what is wrong, or NULL. */
 static const char *
 read_name(struct model *model, struct slice *rest)
 {
@@ -124,9 +123,9 @@ read_name(struct model *model, struct slice *rest)
 	if (memchr(rest->ptr, '=', rest->len) == NULL)
 		return no_such_form;
 	if (len == 0 || len > NAME_MAX_LEN || rest->ptr[0] != '=')
-		return "the name of a model is a small letter and up to 49 small letters, digits and underscores";
+		return "a model name is a lower-case letter, then up to 49 lower-case letters, digits and underscores";
 	if (slice_is(name, "all"))
-		return "no model can be called all";
+		return "a model cannot be named all";
 	take(rest, '=');
 	model->name = (struct slice){ add_string(&model->text, name), name.len };
 	model->schema_variable = model->text.ptr + model->text.len;
@@ -135,7 +134,7 @@ read_name(struct model *model, struct slice *rest)
 	return NULL;
 }
 
-/* fb-apply's own temporary tables and views would be taken for a table of that name without a schema. */
+/* A table name without a schema would mean fb-apply's own temporary table or view of that name. */
 static bool
 is_ours(const char *table)
 {
@@ -165,7 +164,7 @@ read_table(struct model *model, struct slice *rest)
 	model->table = end_string(&model->text, begin);
 	model->relation = model->text.ptr + relation;
 	if (fault == NULL && is_ours(model->table))
-		return "fb-apply has a temporary table of that name: name the schema, too";
+		return "fb-apply has a temporary table of that name; specify the schema";
 	return fault;
 }
 
@@ -194,7 +193,7 @@ read_columns(struct model *model, struct slice *rest)
 		return fault;
 	if (strcmp(model->id, model->cohort_id) == 0 || strcmp(model->id, model->syllabus_id) == 0
 	    || strcmp(model->cohort_id, model->syllabus_id) == 0)
-		return "one column stands there twice";
+		return "two columns have the same name";
 	return NULL;
 }
 
@@ -209,7 +208,7 @@ contains(struct slice text, const char *part)
 	return false;
 }
 
-/* What is wrong with a line as text: it goes to terminals, and into comments of scripts. */
+/* What is wrong with a line as text. It goes to terminals, and into comments of scripts. */
 static const char *
 line_fault(struct slice line)
 {
@@ -217,12 +216,12 @@ line_fault(struct slice line)
 	struct slice piece;
 	bool printable = true;
 
-	/* Between these quotes names stand in the SQL of fb-apply. */
+	/* fb-apply's SQL has names between these dollar quotes. */
 	if (fault == NULL && (contains(line, "$fb$") || contains(line, "$sql$")))
-		return "names with $fb$ or $sql$ in them cannot be used";
+		return "names cannot contain $fb$ or $sql$";
 	while (fault == NULL && text_piece(&line, &piece, &printable))
 		if (!printable)
-			fault = "it has a control character";
+			fault = "contains a control character or an invisible one";
 	return fault;
 }
 
@@ -251,7 +250,7 @@ read_line(struct model *model, struct slice line)
 
 	if (fault != NULL)
 		return fault;
-	/* Here the text gets all its room, so that it never moves. */
+	/* Reserves room for the whole text, so that it never moves. */
 	buffer_reserve(&model->text, 6 * (uint64_t)line.len + 128);
 	model->line = add_string(&model->text, line);
 	fault = read_name(model, &rest);
@@ -271,7 +270,7 @@ read_line(struct model *model, struct slice line)
 
 /* ---- all models ---- */
 
-/* Adds the model, or replaces the one of its name, whose index it returns; -1 where there is none. */
+/* Adds the model, or replaces the one with the same name. Returns the index of the replaced one, or -1. */
 static int
 put_model(struct models *models, struct model model)
 {
@@ -345,10 +344,10 @@ models_load(struct models *models, const char *path)
 		if (fault != NULL)
 			die("%s:%" PRIu64 ": '%.*s': %s", lines.name, lines.number, (int)line.len, line.ptr, fault);
 		if (put_model(models, model) != -1)
-			die("%s:%" PRIu64 ": model %s stands there twice", lines.name, lines.number, model.name.ptr);
+			die("%s:%" PRIu64 ": model %s is defined twice", lines.name, lines.number, model.name.ptr);
 	}
 	if (models->count == 0)
-		die("%s: no model in it: a line has one, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]", lines.name);
+		die("%s: no models (expected one per line, as NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS])", lines.name);
 	lines_close(&lines);
 }
 

@@ -8,25 +8,44 @@
 #include "text.h"
 #include "version.h"
 
+/* Whether several long options begin with what was written after the dashes. */
+static bool
+is_ambiguous(const char *written, const struct option *names)
+{
+	const size_t len = strcspn(written, "=");
+	int count = 0;
+
+	for (; names->name != NULL; names++)
+		count += strncmp(names->name, written, len) == 0;
+	return count > 1;
+}
+
 int
 option_next(int argc, char **argv, const char *letters, const struct option *names)
 {
 	const char *last = argv[argc - 1];	/* before getopt_long moves it */
 	const struct option *name = names;
+	const char *written;
 	int option;
 
-	opterr = 0;	/* getopt's own message would show the argument as it is */
+	opterr = 0;	/* getopt's own messages could send control characters to the terminal */
 	option = getopt_long(argc, argv, letters, names, NULL);
 	if (option != '?')
 		return option;
-	/* optopt is 0 for a name that is unknown */
+	if (optopt == 0) {	/* only for a long option that is not known */
+		written = argv[optind - 1];
+		die_usage(is_ambiguous(written + 2, names) ? "option '%s' is ambiguous" : "unrecognized option '%s'", written);
+	}
 	while (name->name != NULL && name->val != optopt)
 		name++;
-	if (optopt != 0 && name->name == NULL)	/* maybe among others in its argument */
-		die_usage("-%c: no such option", optopt);
-	/* Only the last word can lack its argument. Where optind is then is not the same in glibc and musl. */
-	die_usage("%s: no such option, or its argument is missing or unwanted",
-	    optopt != 0 && name->has_arg == required_argument ? last : argv[optind - 1]);
+	if (name->name == NULL)
+		die_usage("invalid option -- '%c'", optopt);
+	if (name->has_arg == no_argument)
+		die_usage("option '--%s' doesn't allow an argument", name->name);
+	/* Only the last word can lack its argument. optind does not tell: there glibc and musl differ. */
+	if (strncmp(last, "--", 2) == 0)
+		die_usage("option '--%s' requires an argument", name->name);
+	die_usage("option requires an argument -- '%c'", optopt);
 }
 
 int64_t
@@ -35,7 +54,7 @@ option_number(const char *option, const char *argument, int64_t least, int64_t m
 	int64_t number;
 
 	if (!text_bigint(slice_of(argument), &number) || number < least || number > most)
-		die_usage("%s: '%s' is no whole number from %" PRId64 " to %" PRId64, option, argument, least, most);
+		die_usage("%s: invalid number '%s' (expected %" PRId64 " to %" PRId64 ")", option, argument, least, most);
 	return number;
 }
 
@@ -46,7 +65,7 @@ option_format(const char *argument)
 		return TEXT_FORMAT;
 	if (strcmp(argument, "csv") == 0)
 		return CSV_FORMAT;
-	die_usage("--format: '%s' is neither text nor csv", argument);
+	die_usage("--format: invalid value '%s' (expected text or csv)", argument);
 }
 
 char
@@ -55,7 +74,7 @@ option_delimiter(const char *argument)
 	const unsigned char c = (unsigned char)argument[0];
 
 	if (strlen(argument) != 1 || c >= 0x80 || (c < 0x20 && c != '\t') || strchr("\"\\", c) != NULL)
-		die_usage("--delimiter: '%s' is not one character that can separate fields", argument);
+		die_usage("--delimiter: invalid delimiter '%s' (expected one ASCII character, not a quote or backslash)", argument);
 	return argument[0];
 }
 
@@ -83,10 +102,10 @@ option_model(const struct models *models, const char *argument)
 	if (choice != -1)
 		return choice;
 	for (int i = 0; i < models->count; i++) {
+		buffer_append(&names, ", ", i > 0 ? 2 : 0);
 		buffer_append(&names, models->model[i].name.ptr, models->model[i].name.len);
-		buffer_append(&names, ", ", 2);
 	}
-	die_usage("--model: '%s' is none of %.*sall", argument, (int)names.len, names.ptr);
+	die_usage("--model: unknown model '%s' (known: %.*s)", argument, (int)names.len, names.ptr);
 }
 
 void
@@ -123,7 +142,7 @@ sql_option(int option, struct script_reach *reach)
 	switch (option) {
 	case OPTION_SCHEMA:
 		if (reach->schema.len > 0)
-			die_usage("--schema is given twice");
+			die_usage("--schema is given more than once");
 		schema_read(&reach->schema, optarg);
 		return true;
 	case OPTION_ENABLE_ROW_SECURITY: reach->enable_row_security = true; return true;

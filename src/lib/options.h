@@ -1,4 +1,4 @@
-/* What the programs' command lines have in common. */
+/* Command-line options that the programs share. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -10,37 +10,40 @@
 #include "reader.h"
 #include "script.h"
 
-/* getopt_long's next option (by its letter, or from 256 on one without); -1 behind the last. Dies where an argument is none, or lacks its own. */
+/*
+ * The next option, as getopt_long returns it: a letter, a number from 256 on for an option without one, or -1 at the end.
+ * Dies with getopt's messages if an option is unknown, or its argument is missing or not allowed.
+ */
 int option_next(int argc, char **argv, const char *letters, const struct option *names);
 
-/* Reads an option's number, from least to most; dies if it is none. `option` is its name, for the message. */
+/* Reads an option's number; dies if it is invalid or not from least to most. `option` is the option's name, for the message. */
 int64_t option_number(const char *option, const char *argument, int64_t least, int64_t most);
 
-/* Reads an argument of --format; dies if it is none. */
+/* Reads an argument of --format; dies if it is invalid. */
 enum format option_format(const char *argument);
 
-/* Reads an argument of --delimiter; dies if it can separate no fields. */
+/* Reads an argument of --delimiter; dies if it cannot be a delimiter. */
 char option_delimiter(const char *argument);
 
 /* Appends an argument of --null. */
 void option_null(struct buffer *nulls, const char *argument);
 
-/* Whether any of these three was given. */
+/* Whether any of these three options was given. */
 bool reading_is_given(const struct reading *);
 
-/* Reads an argument of --model: the index of that model, or -1 for all of them. Dies if it is neither. */
+/* Reads an argument of --model: returns the index of that model, or -1 for all. Dies if the model is unknown. */
 int option_model(const struct models *, const char *argument);
 
-/* --print-models: prints them as lines for --models to standard output and exits with STATUS_OK. */
+/* --print-models: prints the models as lines for --models and exits with STATUS_OK. */
 _Noreturn void option_print_models(struct models *);
 
 /*
- * Options without a letter have these numbers, and a program's own those from OPTION_OWN on. A letter means the same in
- * all programs: m a model, l a limit, f a format, h help, V the version.
+ * Numbers for options without a letter; a program's own options begin at OPTION_OWN. A letter means the same in
+ * all programs: m model, l limit, f format, h help, V version.
  */
 enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MODELS, OPTION_PRINT_MODELS, OPTION_OWN };
 
-/* The options that all programs have, behind their own: for getopt_long, and for the help, whose column they begin in. */
+/* The options of all programs, after their own, for getopt_long and for --help; `gap` aligns the text. */
 #define COMMON_LETTERS "hV"
 #define COMMON_OPTIONS \
 	{ "table", required_argument, NULL, OPTION_TABLE }, \
@@ -50,28 +53,28 @@ enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MOD
 	{ "version", no_argument, NULL, 'V' }, \
 	{ NULL, 0, NULL, 0 }
 #define COMMON_HELP(gap) \
-	"      --table SPEC    " gap "add a model, or replace one:\n" \
+	"      --table SPEC    " gap "add or replace a model:\n" \
 	"                      " gap "NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n" \
-	"      --models FILE   " gap "the models are those in FILE, a SPEC a line\n" \
-	"      --print-models  " gap "print the models in force, and exit\n" \
-	"  -h, --help          " gap "print this and exit\n" \
+	"      --models FILE   " gap "read the models from FILE, one SPEC per line\n" \
+	"      --print-models  " gap "print the models in use and exit\n" \
+	"  -h, --help          " gap "print this help and exit\n" \
 	"  -V, --version       " gap "print the version and exit\n"
 
-/* Those of the programs that print SQL, behind their own and before the common ones. */
+/* The options of the programs that print SQL, between their own and the common ones. */
 #define SQL_OPTIONS \
 	{ "schema", required_argument, NULL, OPTION_SCHEMA }, \
 	{ "enable-row-security", no_argument, NULL, OPTION_ENABLE_ROW_SECURITY }
 #define SQL_HELP(gap) \
-	"      --schema SCHEMA " gap "the tables are in this schema\n" \
+	"      --schema SCHEMA " gap "schema of the tables (default: by search_path)\n" \
 	"      --enable-row-security\n" \
-	"                      " gap "work on the rows that this role may see\n"
+	"                      " gap "process only the rows that this role can see\n"
 
-/* Does what one of them says, and returns true; of any other option false. */
+/* Handles one of these options and returns true; returns false for any other. */
 bool sql_option(int option, struct script_reach *);
 
 /*
- * Does what one of them says: --table and --models change the models, --print-models is for when all
- * options are read, --help and --version free the models, print to standard output and exit with STATUS_OK.
+ * Handles a common option: --table and --models change the models; --print-models sets *print_models, for use after
+ * all options are read; --help and --version free the models, print and exit with STATUS_OK.
  */
 void common_option(int option, const char *help, struct models *, bool *print_models);
 

@@ -10,7 +10,7 @@
 void
 out_stdout(struct out *out)
 {
-	/* open gives the lowest number that is free; to read from it fails, as from what is closed. */
+	/* open returns the lowest free descriptor. Reading from it fails, as from a closed one. */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) != -1)
 			continue;
@@ -83,7 +83,7 @@ void
 out_int(struct out *out, int64_t number)
 {
 	uint64_t magnitude = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
-	char digits[20];	/* -9223372036854775808 has as many */
+	char digits[20];	/* enough for -9223372036854775808 */
 	char *first = digits + sizeof digits;
 
 	do

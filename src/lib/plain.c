@@ -2,7 +2,7 @@
 
 #include "plain.h"
 
-/* Whether the backslash at an offset of a text record is that of \N, and this is all of its field. */
+/* Whether the backslash at an offset of a text record begins a field that is \N and nothing else. */
 static bool
 is_null_field(struct slice record, size_t offset)
 {
@@ -11,9 +11,9 @@ is_null_field(struct slice record, size_t offset)
 	return (offset == 0 || s[-1] == '\t') && end - s >= 2 && s[1] == 'N' && (end - s == 2 || s[2] == '\t');
 }
 
-/* Whether nothing in the record needs decoding: CSV without quotes, or text without escapes but \N. */
+/* Whether nothing in the record needs decoding: CSV without quotes, or text without escapes other than \N. */
 static bool
-stands_as_it_is(struct slice record, const struct marks *marks, bool csv)
+needs_no_decoding(struct slice record, const struct marks *marks, bool csv)
 {
 	if (csv)
 		return marks->specials == 0;
@@ -31,8 +31,8 @@ plain_read(struct reader *reader, struct marks *marks)
 
 	record.len -= (csv || reader->crlf) && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
 	if (reader->crlf && record.len == reader->raw.len - 1)
-		return false;	/* another end than the header's */
-	if (!stands_as_it_is(record, marks, csv))
+		return false;	/* the line end differs from the header's */
+	if (!needs_no_decoding(record, marks, csv))
 		return false;
 	if (marks->odd < record.len && (text_fault(record) != NULL || memchr(record.ptr, '\r', record.len) != NULL))
 		return false;

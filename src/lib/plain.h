@@ -1,4 +1,4 @@
-/* The fast way to read a record: most have nothing in them that needs decoding. */
+/* The fast parser: most records have nothing that needs decoding. */
 #ifndef PLAIN_H
 #define PLAIN_H
 
@@ -6,8 +6,8 @@
 #include "reader.h"
 
 /*
- * Splits the record at hand by its marks, if nothing in it needs decoding but NULL; the fields are where they stand in the
- * file. False, and nothing done, if it is no such record, or malformed: then fields.h has it, which knows everything.
+ * Splits the current record by its marks, if nothing in it needs decoding except NULL. The fields point into the record.
+ * Returns false and does nothing if something does, or if the record is malformed: then use fields.h.
  */
 bool plain_read(struct reader *, struct marks *);
 

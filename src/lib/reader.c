@@ -21,7 +21,7 @@ read_header(struct reader *reader)
 
 	csv_open(&reader->csv);
 	if (!lines_next(&reader->lines, &line))
-		die("%s: empty: not even a header, so this is not %s", reader->lines.name, header_kind(kind));
+		die("%s: file is empty (expected %s)", reader->lines.name, header_kind(kind));
 	header_read(reader, line, reader->how->own);
 }
 
@@ -72,7 +72,7 @@ readers_refuse_output(const struct reader *readers, int count, const char *path)
 		return;
 	for (int i = 0; i < count; i++)
 		if (fstat(readers[i].lines.fd, &input) == 0 && input.st_dev == output.st_dev && input.st_ino == output.st_ino)
-			die("%s: is read, so nothing can be written to it", path);
+			die("%s: is also an input file", path);
 }
 
 void
@@ -94,7 +94,7 @@ reader_reject(struct reader *reader, const char *format, ...)
 		out_slice(reader->rejects, reader->raw);
 }
 
-/* How many bytes of a value a message quotes. */
+/* The number of bytes of a value that a message quotes. */
 static int
 shown(struct slice value)
 {
@@ -112,18 +112,18 @@ reader_is_null_word(const struct reader *reader, struct slice field)
 	return false;
 }
 
-/* What a value looks like that is no bigint. */
+/* What a value that is not a bigint looks like. */
 enum look { LOOKS_NULL, LOOKS_QUOTED_NULL, LOOKS_DECIMAL, LOOKS_ROUNDED, LOOKS_GROUPED, LOOKS };
 
 static const char *const hints[LOOKS] = {
-	[LOOKS_NULL] = "if that stands for NULL, say so with --null",
-	[LOOKS_QUOTED_NULL] = "Miller puts quotes around COPY's NULL: --null \"'\\N'\"",
-	[LOOKS_DECIMAL] = "a decimal point stands there, as pandas writes ids where some are missing",
-	[LOOKS_ROUNDED] = "a spreadsheet has written it so, and has perhaps rounded it: export it as a whole number",
-	[LOOKS_GROUPED] = "it has separators of thousands: export it without them",
+	[LOOKS_NULL] = "if this means NULL, use --null",
+	[LOOKS_QUOTED_NULL] = "Miller quotes COPY's NULL; use --null \"'\\N'\"",
+	[LOOKS_DECIMAL] = "it has a decimal point; pandas writes ids this way if some are missing",
+	[LOOKS_ROUNDED] = "a spreadsheet wrote it this way and may have rounded it; export it as a whole number",
+	[LOOKS_GROUPED] = "it has thousands separators; export it without them",
 };
 
-/* LOOKS if it looks like nothing that we know. */
+/* LOOKS if it looks like none of them. */
 static enum look
 look_of(struct slice value)
 {
@@ -163,10 +163,10 @@ reader_reject_bigint(struct reader *reader, enum column column)
 	look = look_of(value);
 	if (look < LOOKS && (reader->hinted & 1u << look) == 0) {
 		reader->hinted |= 1u << look;
-		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s' (%s)", header_column(column), shown(value), value.ptr,
+		reader_reject(reader, "%s is not a decimal integer in bigint range: '%.*s' (%s)", header_column(column), shown(value), value.ptr,
 		    hints[look]);
 	} else {
-		reader_reject(reader, "%s is no decimal integer in bigint range: '%.*s'", header_column(column), shown(value), value.ptr);
+		reader_reject(reader, "%s is not a decimal integer in bigint range: '%.*s'", header_column(column), shown(value), value.ptr);
 	}
 }
 
@@ -191,9 +191,9 @@ is_blank(struct slice line)
 	return slice_is(line, "\n") || slice_is(line, "\r\n");
 }
 
-_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find looks at bytes behind what was read");
+_Static_assert((int)MARKS_STEP <= (int)LINES_SLACK, "marks_find reads bytes after the data");
 
-/* Reads the next line, and finds its marks if it can; then *marked is true. False at the end. */
+/* Reads the next line; false at the end. Sets *marked if its marks could be found. */
 static bool
 next_line(struct reader *reader, struct marks *marks, bool *marked)
 {
@@ -234,7 +234,7 @@ reader_next(struct reader *reader)
 		if (fault != NULL)
 			reader_reject(reader, "%s", fault);
 		else
-			reader_reject(reader, "%zu fields where the header has %zu", reader->count, reader->width);
+			reader_reject(reader, "expected %zu fields, found %zu", reader->width, reader->count);
 	}
 	return false;
 }

@@ -1,4 +1,4 @@
-/* SQL for psql, from the templates in src/sql. */
+/* SQL for psql, made from the templates in src/sql. */
 #ifndef SCRIPT_H
 #define SCRIPT_H
 
@@ -8,45 +8,46 @@
 #include "model.h"
 #include "out.h"
 
-/* What stands for {name} in a template: names, keywords and numbers of our own, never data. */
+/* The text that replaces {name} in a template: our own names, keywords and numbers, never data. */
 struct script_value {
 	const char *name;
 	const char *text;
 };
 
 /*
- * Writes a template with each {name} replaced by its text. `values` ends with a NULL name;
- * a {name} that is not among them is written as it stands.
+ * Writes a template with each {name} replaced by its text. `values` ends with a NULL name.
+ * A {name} that is not in it is written unchanged.
  */
 void script_put(struct out *, const char *template, const struct script_value *values);
 
-/* How a script reaches the tables of the application. Zero it to begin; script_reach_free gives the memory back. */
+/* How a script finds and reads the application's tables. Zero it before use; script_reach_free frees it. */
 struct script_reach {
-	struct buffer schema;		/* an identifier, as a string: where tables are whose name has no schema; empty: search_path */
-	bool enable_row_security;	/* else row-level security that hides rows is an error */
+	struct buffer schema;		/* a quoted identifier, for tables named without a schema; empty: use search_path */
+	bool enable_row_security;	/* if false, row-level security that hides rows is an error */
 };
 
-/* Whether it is another than that of a zeroed one. */
+/* Whether any of its options was given. */
 bool script_reach_is_given(const struct script_reach *);
 
 void script_reach_free(struct script_reach *);
 
-/* "on" or "off", as the setting row_security has it. */
+/* The value of the setting row_security: "on" or "off". */
 const char *script_row_security(const struct script_reach *);
 
-/* Writes what every script begins with: how psql and the session are set. */
+/* Writes the settings of psql and the session with which every script begins. */
 void script_put_session(struct out *, const struct script_reach *);
 
-/* Writes the comment that explains the look-ups of schemas, which come next. */
+/* Writes the comment above the lookups of schemas. */
 void script_begin_schemas(struct out *);
 
 /*
- * Writes the look-up of a model's schema into its variable of psql. Of a table that is not there, the script stops, or, if
- * `may_be_missing`, the schema is empty. It stops, too, if row-level security hides rows of the table and may not.
+ * Writes the lookup of a model's schema, which sets the model's psql variable. If the table does not exist, the script
+ * stops, or, with `may_be_missing`, sets the variable to an empty string. The script also stops if row-level security
+ * hides rows of the table, unless that is enabled.
  */
 void script_put_schema(struct out *, const struct script_reach *, const struct model *, bool may_be_missing);
 
-/* The same for the tables of cohorts, versions and syllabuses. */
+/* The same for the tables of cohorts, syllabus versions and syllabuses. */
 void script_put_cohort_schemas(struct out *, const struct script_reach *);
 
 #endif

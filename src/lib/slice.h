@@ -1,4 +1,4 @@
-/* A slice points at bytes that somebody else owns; it says nothing about a final NUL. */
+/* A slice points to bytes that it does not own. They need not end with a NUL. */
 #ifndef SLICE_H
 #define SLICE_H
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct slice {
-	const char *ptr;	/* NULL: SQL's NULL, where a slice is a field */
+	const char *ptr;	/* NULL if the slice is a field that is SQL's NULL */
 	size_t len;		/* bytes */
 };
 

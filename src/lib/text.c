@@ -62,7 +62,7 @@ text_fault(struct slice text)
 	return NULL;
 }
 
-/* Whether the UTF-8 sequence at s, of len bytes (0: it is none), must not reach a terminal. */
+/* Whether the UTF-8 sequence of len bytes at s (0: invalid) must not reach a terminal. */
 static bool
 is_unprintable(const unsigned char *s, size_t len)
 {

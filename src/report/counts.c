@@ -15,7 +15,7 @@ counts_begin(struct counts *counts, const struct models *models, int chosen)
 	counts->tally = new_array((size_t)models->count, sizeof *counts->tally);
 }
 
-/* Sets *outcome, and learns on the way whether this is an undo. False if the status is none of ours. */
+/* Sets *outcome, and counts->undo if the status shows an undo. Returns false if the status is unknown. */
 static bool
 read_status(struct counts *counts, const struct reader *reader, enum outcome *outcome)
 {
@@ -32,9 +32,9 @@ read_status(struct counts *counts, const struct reader *reader, enum outcome *ou
 	return *outcome == SKIPPED || slice_is(status, "failed");
 }
 
-/* Whether a record is one that an undo would take back; of a plan and of receipts that are just told, all are. */
+/* Whether to report a record. When previewing an undo, only updated ones; otherwise all. */
 static bool
-is_to_be_told(const struct counts *counts, const struct reader *reader)
+is_reported(const struct counts *counts, const struct reader *reader)
 {
 	return !(counts->undo && counts->dry) || slice_is(reader->field[STATUS], "updated");
 }
@@ -94,7 +94,7 @@ count_failure(struct counts *counts, const struct reader *reader, const struct t
 	    counts->models->model[told->model].name.ptr, told->id, (int)detail.len, detail.ptr != NULL ? detail.ptr : "");
 }
 
-/* Whether a plan's record is for the same row as the one before: fb-apply will skip it. */
+/* Whether a plan's record is for the same row as the previous one: fb-apply will skip it. */
 static bool
 is_duplicate(struct counts *counts, const struct told *told)
 {
@@ -110,9 +110,9 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 {
 	struct tally *tally;
 	bool known;
-	int reason = 0;	/* gcc for s390x does not see that it is set before it is used */
+	int reason = 0;	/* gcc for s390x warns without this */
 
-	if (!is_to_be_told(counts, reader))
+	if (!is_reported(counts, reader))
 		return false;
 	known = read_status(counts, reader, &told->outcome);
 	told->record = reader;
@@ -126,7 +126,7 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 		told->reason = slice_of("duplicate");
 	}
 	if (!known || (told->outcome == SKIPPED && !find_reason(told->reason, &reason))) {
-		reader_reject(reader, "no such status or reason for it");
+		reader_reject(reader, "unknown status, or unknown reason for it");
 		return false;
 	}
 	if (!model_is_chosen(counts->chosen, told->model))
@@ -150,7 +150,7 @@ counts_add_waiting(struct counts *counts, struct reader *reader, struct told *to
 	if (told->model == -1 || !reader_bigint(reader, ROWS_WAITING, rows))
 		return false;
 	if (*rows < 0) {
-		reader_reject(reader, "fewer rows than none");
+		reader_reject(reader, "negative number of rows");
 		return false;
 	}
 	if (!model_is_chosen(counts->chosen, told->model))

@@ -1,4 +1,4 @@
-/* What a report counts: for each model the records there are, and what became of them. */
+/* The counts of a report: for each model, how many records there are and what became of them. */
 #ifndef COUNTS_H
 #define COUNTS_H
 
@@ -9,7 +9,7 @@
 #include "lib/model.h"
 #include "lib/reader.h"
 
-/* Why records were skipped, as receipts say it. */
+/* Why records were skipped, as in receipts. */
 enum { REASONS = 8, FAILURES_KEPT = 5 };
 extern const char *const reasons[REASONS];
 
@@ -25,56 +25,56 @@ struct tally {
 	int64_t skipped_for[REASONS];
 	int64_t failed;
 	struct failure failures[FAILURES_KEPT];
-	int64_t eligible;	/* of --check: rows to be filled, */
-	int64_t no_syllabus;	/* and those whose cohort leads to no syllabus */
+	int64_t eligible;	/* --check: rows to be filled, */
+	int64_t no_syllabus;	/* and rows whose cohort leads to no syllabus */
 };
 
 struct counts {
 	const struct models *models;
-	int chosen;		/* the index of the model that is reported on, or -1: all */
-	bool dry;		/* nothing was done: these are a plan, or receipts of which an undo is told beforehand */
+	int chosen;		/* the index of the model to report on, or -1: all */
+	bool dry;		/* nothing was done: a plan, or receipts for which an undo is previewed */
 	bool undo;
 	bool found_known;
-	int last_model;		/* of the record before, in a plan; -1: none was */
+	int last_model;		/* of the previous record in a plan; -1 at first */
 	int64_t last_id;
 	struct tally *tally;	/* for each model */
 	struct problems problems;
-	struct problems unapplied;	/* records that there were to do, and that were rejected before; they were named then */
+	struct problems unapplied;	/* records of the input that were rejected, and reported, before they were applied */
 };
 
 enum outcome { DONE, SKIPPED, FAILED };
 
-/* A record of a plan or of receipts, as it is counted and told. */
+/* A record of a plan or of receipts, as it is counted and reported. */
 struct told {
 	enum outcome outcome;
 	int model;
 	int64_t id;
-	struct slice reason;	/* why it was skipped, as receipts say it */
+	struct slice reason;	/* why it was skipped, as in receipts */
 	const struct reader *record;	/* its fields */
 };
 
-/* Begins with nothing counted. `models` must outlive the counts. */
+/* Sets all counts to zero. `models` must outlive the counts. */
 void counts_begin(struct counts *, const struct models *, int chosen);
 
 /*
- * Counts as found what there is to do: the records of a plan or of receipts. With `updated_only`, of receipts those that say
- * so, which is what an undo takes back.
+ * Counts the records of a plan or of receipts as found. With `updated_only`, counts only receipts of updated records, which
+ * are those that an undo takes back.
  */
 void counts_find(struct counts *, struct reader *, bool updated_only);
 
-/* Counts the record at hand. False if it is not to be told: rejected, of another model, or nothing that an undo takes back. */
+/* Counts the current record. Returns false if it is not reported: rejected, of another model, or not part of the undo. */
 bool counts_add(struct counts *, struct reader *, struct told *);
 
-/* Counts a line of --check: rows of a model that wait, for each cohort. False if it is rejected, or of another model. */
+/* Counts a line of --check: the unfilled rows of a model and cohort. Returns false if it is rejected, or of another model. */
 bool counts_add_waiting(struct counts *, struct reader *, struct told *, int64_t *rows);
 
 /* The sums over all models. */
 struct tally counts_sum(const struct counts *);
 
-/* How many records were rejected: by us, or before by who carried them out. */
+/* How many records were rejected, here or before they were applied. */
 int64_t counts_rejected(const struct counts *);
 
-/* A failed record's detail is an SQLSTATE and PostgreSQL's message: the message, and the SQLSTATE. */
+/* The parts of a failed record's detail: PostgreSQL's message, and the SQLSTATE before it. */
 struct slice failure_message(struct slice detail);
 struct slice failure_state(struct slice detail);
 

@@ -13,7 +13,7 @@
 
 enum { A_MOMENT = 50 };	/* milliseconds */
 
-/* Whether somebody has asked how far it is. A signal has no other way to say so. */
+/* Set by SIGUSR1, which asks for progress. A signal handler can only set a static variable. */
 static volatile sig_atomic_t asked;
 
 static void
@@ -35,8 +35,8 @@ follow_begin(struct follow *follow, struct run *run, struct counts *counts, cons
 		die("%s: %s", messages, strerror(errno));
 	progress_begin(&follow->progress, show_progress, isatty(STDERR_FILENO));
 	sigaction(SIGUSR1, &action, NULL);
-	sigaction(SIGPIPE, &ignore, NULL);	/* who reads the report may go away; the run does not end by that */
-	sigaction(SIGINT, &ignore, NULL);	/* fb-backfill says what an interrupt means */
+	sigaction(SIGPIPE, &ignore, NULL);	/* the run goes on if the report's reader goes away */
+	sigaction(SIGINT, &ignore, NULL);	/* fb-backfill handles interrupts */
 	sigaction(SIGHUP, &ignore, NULL);
 }
 
@@ -46,7 +46,7 @@ take_fact(void *run, struct slice line)
 	run_learn(run, line);
 }
 
-/* Passes a message on, such that nothing in it can act on a terminal. A TAB can do no harm, and psql has them. */
+/* Passes on a message, escaped so that it is safe on a terminal. TABs are harmless, and psql uses them. */
 static void
 pass_on(void *context, struct slice line)
 {
@@ -71,14 +71,14 @@ to_do(const struct follow *follow)
 	return follow->counts->found_known ? counts_sum(follow->counts).found : -1;
 }
 
-/* Whether all messages are passed on that are to be. */
+/* Whether all messages before the hush were passed on. */
 static bool
 is_hushed(const struct follow *follow)
 {
 	return follow->run->hushed_at >= 0 && lseek(follow->messages.fd, 0, SEEK_CUR) >= follow->run->hushed_at;
 }
 
-/* Does what was asked for since the last time. */
+/* Does everything that was asked for since the last call. */
 static void
 catch_up(struct follow *follow)
 {
@@ -110,7 +110,7 @@ catch_up(struct follow *follow)
 	progress_set_phase(&follow->progress, run_fact(run, PHASE));
 }
 
-/* Waits a moment for something to happen, and does what is to be done. */
+/* Waits a moment for standard input, and does what was asked for. */
 static void
 look(struct follow *follow)
 {
@@ -127,7 +127,7 @@ look(struct follow *follow)
 	catch_up(follow);
 }
 
-/* Whether there is more in the file that is read. */
+/* Whether the file has more to read. */
 static bool
 has_grown(const struct lines *lines)
 {
@@ -147,11 +147,11 @@ follow_wait(void *context, const struct lines *lines)
 			return false;
 		look(follow);
 	}
-	progress_erase(&follow->progress);	/* something will be told */
+	progress_erase(&follow->progress);	/* records will be printed */
 	return true;
 }
 
-/* Whether there is anything in a file. */
+/* Whether the file exists and is not empty. */
 static bool
 has_begun(const char *path)
 {

@@ -1,8 +1,8 @@
 /*
- * A run of fb-backfill while it goes on. It says on our standard input what happens (run.h), and whoever may still write receipts
- * holds that pipe open: its end is the run's. Receipts are read as they are written. What all others have to say they
- * leave in a file, and it is passed on from there, so that nothing gets into the line of progress, and nobody who
- * writes depends on us.
+ * Follows a run of fb-backfill. It reports on our standard input what happens (run.h); every process that may still write
+ * receipts holds this pipe open, so that its end is the end of the run. Receipts are read as they are written. All other
+ * programs write their messages to a file, and they are passed on from there, so that they do not mix with the line of
+ * progress, and no writer depends on us.
  */
 #ifndef FOLLOW_H
 #define FOLLOW_H
@@ -20,20 +20,20 @@ struct follow {
 	struct tail facts;	/* standard input */
 	const char *path;	/* of the messages */
 	struct tail messages;
-	size_t counted, watched, followed, said_on;	/* bytes of run->to_count, to_follow and to_say that were seen to */
-	bool ended;		/* standard input is */
+	size_t counted, watched, followed, said_on;	/* bytes of run->to_count, to_follow and to_say that are done */
+	bool ended;		/* standard input has ended */
 };
 
-/* Begins. `messages` is the file's path; dies if it cannot be opened. All pointers must outlive it. */
+/* Begins. `messages` is the path of the messages; dies if it cannot be opened. All pointers must outlive the struct. */
 void follow_begin(struct follow *, struct run *, struct counts *, const char *messages, bool show_progress);
 
-/* The next file whose records are to be told, when there is something in it; NULL when the run is over and all are. */
+/* Waits for the next file to report that is not empty; NULL when the run is over and all files are done. */
 const char *follow_next_file(struct follow *);
 
-/* Waits for more in the file that is read. False when the run is over: there will be no more. Its context is the struct follow, and its type that of lines.wait. */
+/* For lines.wait, with the struct follow as context: waits for more in the file. Returns false when the run is over. */
 bool follow_wait(void *context, const struct lines *);
 
-/* Passes on what was said last, and removes the file of the messages, as a sign that all of it is told. */
+/* Passes on the last messages, and removes their file, as a sign that all of them were printed. */
 void follow_end(struct follow *);
 
 #endif

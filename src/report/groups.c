@@ -3,7 +3,7 @@
 
 #include "lib/error.h"
 
-/* uthash ends the program where memory cannot be had; end it as everything else does. */
+/* uthash exits when out of memory; make it do so with our message and status. */
 #define uthash_fatal(message) die("out of memory")
 #include <uthash.h>
 
@@ -15,7 +15,7 @@ struct group {
 	int64_t total;		/* records of all models */
 	int64_t *records;	/* for each model */
 	struct slice cohort, syllabus_id, syllabus;	/* in `key` */
-	struct buffer key;	/* the four fields that make it, each behind a byte that says whether it is NULL, with a TAB behind it */
+	struct buffer key;	/* its four fields, each after a byte that shows whether it is NULL, and followed by a TAB */
 };
 
 static void
@@ -27,7 +27,7 @@ append_field(struct buffer *key, struct slice field)
 	buffer_append(key, "\t", 1);
 }
 
-/* A field that append_field put into a key at an offset. */
+/* The field that append_field put at an offset of the key. */
 static struct slice
 field_in(const struct buffer *key, size_t offset, struct slice field)
 {
@@ -50,7 +50,7 @@ groups_add(struct groups *groups, const struct counts *counts, const struct told
 		offset[i] = key->len;
 		append_field(key, field[columns[i]]);
 	}
-	/* Most often it is that of the record before. */
+	/* Most often it is the same as for the previous record. */
 	if (group == NULL || key->len != group->key.len || memcmp(key->ptr, group->key.ptr, key->len) != 0)
 		HASH_FIND(hh, groups->map, key->ptr, key->len, group);
 	if (group == NULL) {

@@ -1,4 +1,4 @@
-/* How many records each cohort and syllabus has, of each model: a preview that can be read. */
+/* The report by cohort: how many records of each model every cohort and syllabus has. */
 #ifndef GROUPS_H
 #define GROUPS_H
 
@@ -8,11 +8,11 @@ struct group;
 
 struct groups {
 	struct group *map;	/* uthash's */
-	struct group *last;	/* the one that was added to */
-	struct buffer key;	/* of the record at hand */
+	struct group *last;	/* the group of the previous record */
+	struct buffer key;	/* of the current record */
 };
 
-/* What is known of a group, when all is counted. */
+/* A group, when everything is counted. */
 struct group_view {
 	struct slice cohort;
 	struct slice syllabus_id;	/* NULL: the cohort leads to no syllabus */
@@ -20,13 +20,13 @@ struct group_view {
 	const int64_t *records;		/* for each model */
 };
 
-/* Zeroed groups begin; adds `records` of a model to the group of the record's cohort and syllabus. */
+/* Adds `records` of a model to the group of the record's cohort and syllabus. Zero the groups before the first call. */
 void groups_add(struct groups *, const struct counts *, const struct told *, int64_t records);
 
-/* Brings the groups into the order in which they are told: most records first, those without a syllabus last. */
+/* Sorts the groups for the report: most records first, those without a syllabus last. */
 void groups_sort(struct groups *);
 
-/* Goes through them: NULL begins, NULL ends. */
+/* Returns the group after `group`, or the first one for NULL; NULL at the end. */
 struct group *groups_next(const struct groups *, const struct group *);
 struct group_view group_view(const struct group *);
 

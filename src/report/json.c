@@ -17,7 +17,7 @@ put_number(struct out *out, const char *before, const char *key, int64_t number)
 	out_int(out, number);
 }
 
-/* A character as JSON may escape it, \uXXXX: one of three bytes of UTF-8 at most; a byte that is no UTF-8 by its number. */
+/* Writes a character of at most three bytes of UTF-8, or a byte that is not UTF-8, as \uXXXX. */
 static void
 put_escape(struct out *out, struct slice character)
 {
@@ -33,7 +33,7 @@ put_escape(struct out *out, struct slice character)
 	out_hex(out, (unsigned char)code);
 }
 
-/* What is unprintable is escaped here, too: somebody may look at it. */
+/* Unprintable characters are escaped here, too: the output may go to a terminal. */
 static void
 put_string(struct out *out, struct slice value)
 {
@@ -57,7 +57,7 @@ put_string(struct out *out, struct slice value)
 	out_string(out, "\"");
 }
 
-/* A field that should hold a number: as one, or, where it does not, as the string that it is. */
+/* Writes a field as a number if it is one, else as a string. */
 static void
 put_bigint(struct out *out, struct slice field)
 {

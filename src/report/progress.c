@@ -11,7 +11,7 @@
 #include "lib/error.h"
 #include "progress.h"
 
-/* Milliseconds: what is over by the first needs no line; then five times a second, or every ten seconds where lines stay. */
+/* Milliseconds. A phase shorter than FIRST shows no line. Where lines cannot be redrawn in place, they are less frequent. */
 enum { FIRST = 300, AGAIN = 200, AGAIN_WITHOUT_TERMINAL = 10000 };
 
 static int64_t
@@ -54,7 +54,7 @@ progress_watch(struct progress *progress, const char *path)
 		die("out of memory");
 	progress->growing = more;
 	if (fd == -1)
-		return;	/* who reads it in earnest says why */
+		return;	/* reported when the records are read */
 	progress->growing[progress->count++] = (struct growing){ .tail.fd = fd };
 }
 
@@ -72,7 +72,7 @@ count_line(void *context, struct slice line)
 	growing->failed += line.len >= strlen(failed) && memcmp(line.ptr, failed, strlen(failed)) == 0;
 }
 
-/* What goes on, in words. */
+/* Describes the progress in words. */
 static void
 describe(struct progress *progress, int64_t to_do, char text[256])
 {
@@ -103,7 +103,7 @@ describe(struct progress *progress, int64_t to_do, char text[256])
 		snprintf(text + len, 256 - (size_t)len, ", %" PRId64 " failed", failed);
 }
 
-/* How many columns standard error has. */
+/* The width of the terminal. */
 static int
 columns(void)
 {

@@ -1,5 +1,5 @@
 /*
- * How far a run is, in a line: on a terminal it is drawn again and again in one place, else printed now and then. The
+ * A line that shows the progress of a run. On a terminal it is redrawn in place, elsewhere it is printed now and then. The
  * receipts of all connections are counted as they are written.
  */
 #ifndef PROGRESS_H
@@ -14,37 +14,37 @@
 
 struct growing {
 	struct tail tail;
-	int64_t lines, failed;	/* whole lines so far, without the header; those of failed records */
-	bool has_header;	/* it has come */
+	int64_t lines, failed;	/* complete lines so far, without the header; failed records among them */
+	bool has_header;	/* the header was read */
 };
 
 struct progress {
-	bool wanted;		/* else it is told at a signal only */
-	bool terminal;		/* it is drawn in one place */
-	bool drawn;		/* a line stands there */
-	int64_t began;		/* when the phase began, in milliseconds of a clock that is never set */
+	bool wanted;		/* if false, it is printed only on a signal */
+	bool terminal;		/* it is redrawn in place */
+	bool drawn;		/* the line is visible */
+	int64_t began;		/* when the phase began, in milliseconds of a monotonic clock */
 	int64_t next;		/* when to draw or print again */
 	struct buffer phase;	/* its name, a string */
 	struct growing *growing;
 	int count;
 };
 
-/* Begins. `wanted` says whether it is to be shown without being asked for. */
+/* Begins. `wanted`: show progress without being asked. */
 void progress_begin(struct progress *, bool wanted, bool terminal);
 
-/* Another phase begins, if it is another. */
+/* Begins a phase, unless it is the current one. */
 void progress_set_phase(struct progress *, struct slice phase);
 
-/* A file of receipts that is written in this phase. */
+/* Adds a file of receipts to be counted while it is written. */
 void progress_watch(struct progress *, const char *path);
 
-/* Shows it, if it is time to. `to_do`: how many records there are; -1: that is not known. */
+/* Shows progress if it is time to. `to_do` is the number of records, or -1 if unknown. */
 void progress_show(struct progress *, int64_t to_do);
 
-/* Tells it in a line of its own, at once. */
+/* Prints progress on a line of its own, at once. */
 void progress_tell(struct progress *, int64_t to_do);
 
-/* Takes the line away, so that something else can be printed. */
+/* Erases the line, so that something else can be printed. */
 void progress_erase(struct progress *);
 
 void progress_free(struct progress *);

@@ -35,7 +35,7 @@ run_end(struct run *run)
 int64_t
 run_milliseconds(const struct run *run)
 {
-	return run->ended > run->began ? run->ended - run->began : 0;	/* the clock may be set meanwhile */
+	return run->ended > run->began ? run->ended - run->began : 0;	/* the clock may have been set back */
 }
 
 static void
@@ -45,7 +45,7 @@ append_string(struct buffer *list, struct slice value)
 	buffer_append(list, "", 1);
 }
 
-/* Appends a value that fb-backfill has encoded: a file's name may hold any bytes, and be no text. */
+/* Appends the decoded value. The name of a file may contain any bytes. */
 static void
 decode(struct buffer *decoded, struct slice value)
 {
@@ -115,7 +115,7 @@ run_fact(const struct run *run, enum fact fact)
 	return (struct slice){ run->fact[fact].ptr, run->fact[fact].len - 1 };
 }
 
-/* A fact as a string; "" where it is not known. */
+/* A fact as a string; "" if it is not known. */
 static const char *
 said(const struct run *run, enum fact fact)
 {
@@ -131,7 +131,7 @@ put_what(struct out *out, const char *before, const char *what)
 	out_shown(out, slice_of(what));
 }
 
-/* What was done to how many rows, where, and what can be done next. */
+/* Prints how many rows were changed, in which database, and what can be done next. */
 static void
 put_done(struct out *out, const struct run *run, const struct counts *counts)
 {
@@ -152,14 +152,14 @@ put_done(struct out *out, const struct run *run, const struct counts *counts)
 		put_what(out, i == 0 ? "; receipts in " : " and ", run->receipts.ptr + i);
 	put_what(out, counts->dry ? "; carry it out with: " : "; take them back with: ", said(run, NEXT_COMMAND));
 	if (stopped && !run->in_doubt)
-		out_string(out, "; nothing is half done: to go on, run the same command again");
+		out_string(out, "; no batch was partly applied; run the same command again to continue");
 	out_string(out, "\n");
 }
 
 void
 run_check_receipts(struct run *run, const struct counts *counts)
 {
-	static const char fault[] = "there is not one receipt for each record";
+	static const char fault[] = "the receipts do not match the records";
 	const struct tally sum = counts_sum(counts);
 
 	if (run->status == STATUS_TROUBLE || !counts->found_known || counts->dry
@@ -178,11 +178,11 @@ run_put_closing(const struct run *run, const struct counts *counts)
 	struct out out = { .fd = STDERR_FILENO, .may_fail = true };
 
 	if (run->status == STATUS_TROUBLE && !counts->found_known)
-		return;	/* it did not begin, and why was said */
+		return;	/* it did not begin; the reason was printed */
 	put_done(&out, run, counts);
 	if (done > 0 && !counts->dry && isatty(STDERR_FILENO))
-		out_string(&out, "fb-backfill: keep the receipts: nothing else can take this back. "
-		    "What the application has cached of these rows is old now.\n");
+		out_string(&out, "fb-backfill: keep the receipts: they are the only way to undo this. "
+		    "What the application has cached of these rows is now stale.\n");
 	out_flush(&out);
 }
 

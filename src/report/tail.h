@@ -1,4 +1,4 @@
-/* The lines of a file that grows, or of a pipe, as they come: a line is taken when its end is there. */
+/* Reads the lines of a growing file or a pipe as they arrive. A line is taken when it is complete. */
 #ifndef TAIL_H
 #define TAIL_H
 
@@ -9,10 +9,10 @@
 
 struct tail {
 	int fd;
-	struct buffer rest;	/* a line that has no end yet */
+	struct buffer rest;	/* an incomplete line */
 };
 
-/* Reads what is there, a part at a time, and calls `take` for each whole line, without its newline. False if nothing was there. */
+/* Reads some of what is available and calls `take` for each complete line, without its newline. False if nothing is available. */
 bool tail_read(struct tail *, void (*take)(void *context, struct slice line), void *context);
 
 /* Closes the file, unless it is standard input. */

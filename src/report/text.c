@@ -5,7 +5,7 @@
 #include "lib/text.h"
 #include "text.h"
 
-/* What the original command colors, as Django's styles of these names do it. */
+/* The colors of the original command: Django's styles with these names. */
 enum style { PLAIN, HEADING, SUCCESS, WARNING, ERROR };
 
 static const char rule[] = "======================================================================\n";
@@ -21,7 +21,7 @@ begin_style(struct text *text, enum style style)
 		out_string(text->out, codes[style]);
 }
 
-/* Ends the line. */
+/* Ends the style and the line. */
 static void
 end_style(struct text *text, enum style style)
 {
@@ -30,7 +30,7 @@ end_style(struct text *text, enum style style)
 	out_string(text->out, "\n");
 }
 
-/* Prints a value such that it cannot act on a terminal: what is unprintable shows as \xHH. */
+/* Prints a value so that it is safe on a terminal: unprintable bytes as \xHH. */
 static void
 put_value(struct out *out, struct slice value)
 {
@@ -45,7 +45,7 @@ put_number(struct out *out, const char *before, int64_t number, const char *afte
 	out_string(out, after);
 }
 
-/* A model's name with a capital: Answer. */
+/* Prints a model's name with a capital letter: Answer. */
 static void
 put_title(struct text *text, int model)
 {
@@ -93,7 +93,7 @@ begin_section(struct text *text, int model)
 	}
 }
 
-/* How many were skipped, and why. */
+/* Prints how many records were skipped, and why. */
 static void
 put_skipped(struct text *text, const struct tally *tally)
 {
@@ -138,7 +138,6 @@ put_failures(struct text *text, int model, const struct tally *tally)
 	}
 }
 
-/* What is done to a record, as a verb: Would update, Reverted. */
 static const char *
 verb(const struct counts *counts)
 {
@@ -176,7 +175,7 @@ end_section(struct text *text, int model)
 		put_failures(text, model, tally);
 }
 
-/* Ends the open section and begins that of `to` (the number of models: none), with those between. */
+/* Ends the open section and begins that of `to`, after any empty sections before it. `to` = number of models: begins none. */
 static void
 change_section(struct text *text, int to)
 {
@@ -233,7 +232,7 @@ text_end_sections(struct text *text)
 	change_section(text, text->counts->models->count);
 }
 
-/* A number at the end of a column that is as wide as the model's title, and 9 at least. */
+/* Prints a number right-aligned in a column as wide as the model's title, but at least 9. */
 static void
 put_cell(struct text *text, int model, const char *cell)
 {

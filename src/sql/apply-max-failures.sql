@@ -1,5 +1,5 @@
 
--- After each batch and its receipts the script stops, if more than {max_failures} of the records so far have failed.
+-- After each batch and its receipts, the script stops if more than {max_failures} of the records so far have failed.
 DROP TABLE IF EXISTS pg_temp.fb_so_far;
 CREATE TEMPORARY TABLE fb_so_far AS SELECT 0::bigint AS records, 0::bigint AS failed;
 
@@ -11,12 +11,12 @@ BEGIN
   UPDATE pg_temp.fb_so_far
   SET records = records + (SELECT count(*) FROM pg_temp.fb_batch),
       failed = failed + (SELECT count(*) FROM pg_temp.fb_batch WHERE status = 'failed')
-  WHERE true  -- some servers refuse an UPDATE without a WHERE (safeupdate)
+  WHERE true  -- safeupdate refuses an UPDATE without a WHERE
   RETURNING * INTO so_far;
   IF {too_many} THEN
     RAISE 'stopped: % of % records so far have failed, more than --max-failures %',
       so_far.failed, so_far.records, '{max_failures}'
-    USING HINT = 'Their receipts say why. What is committed stands; run it again to go on, and to try those again.';
+    USING HINT = 'Their receipts say why. What is committed remains; run it again to continue and to retry these records.';
   END IF;
 END
 $$;

@@ -1,14 +1,15 @@
--- Before each batch the script waits, outside any transaction, while a replica is more than {max_lag} s
--- behind: while it has not replayed a place in the WAL that this server reached in the last {max_lag} s.
--- These places are noted here, a tenth of that time apart; to have replayed the oldest is enough.
+-- Before each batch, and outside any transaction, the script waits while a replica is more than {max_lag} s
+-- behind, that is, while it has not replayed any WAL position that this server reached in the last {max_lag} s.
+-- These positions are recorded in fb_place, at intervals of a tenth of that time; it is enough to have
+-- replayed the oldest.
 --
--- pg_stat_replication's own replay_lag would not do. It stays as it was while replay is paused or the
--- replica has stopped reporting, and is NULL at rest. Nor would bytes: how long they take nobody knows.
--- replay_lsn can be wrong on the safe side alone: a replica reports when it has replayed all that it
--- has, and besides every 10 s (wal_receiver_status_interval).
+-- pg_stat_replication's replay_lag cannot be used: it does not change while replay is paused or the replica
+-- has stopped reporting, and it is NULL when idle. Nor can a number of bytes: how long they take to replay
+-- is unknown. replay_lsn can only be wrong on the safe side: a replica reports when it has replayed all that
+-- it has received, and also every 10 s (wal_receiver_status_interval).
 --
--- Replicas are those that replay WAL: no backup is one, nor what only receives (replay_lsn is NULL), nor
--- a subscriber of logical replication, whose place may stand still while nothing concerns it.
+-- Only servers that replay WAL count as replicas: not backups, not pg_receivewal (its replay_lsn is NULL),
+-- and not subscribers of logical replication, whose position may not advance while nothing concerns them.
 DROP TABLE IF EXISTS pg_temp.fb_place, pg_temp.fb_known_replica CASCADE;
 CREATE TEMPORARY TABLE fb_place (lsn pg_lsn, reached timestamptz);
 CREATE TEMPORARY TABLE fb_known_replica (name text);
@@ -18,16 +19,16 @@ CREATE OR REPLACE TEMPORARY VIEW fb_replica AS
   WHERE replay_lsn IS NOT NULL
     AND NOT EXISTS (SELECT FROM pg_replication_slots AS s WHERE s.active_pid = r.pid AND s.slot_type = 'logical');
 
--- To who may not look, all replicas are NULL.
+-- Without pg_read_all_stats every replay_lsn reads as NULL.
 DO $$ BEGIN
   IF NOT pg_has_role('pg_read_all_stats', 'USAGE') THEN
-    RAISE 'role % may not see how far behind replicas are, as --max-lag needs', quote_ident(current_user)
+    RAISE 'role % cannot see how far behind replicas are, which --max-lag needs', quote_ident(current_user)
     USING HINT = format('GRANT pg_read_all_stats TO %I', current_user);
   END IF;
 END $$;
 
--- A wait is one statement that may take long, of many short transactions. It is to notice when psql
--- is gone (from PostgreSQL 14 on, where the server's system can tell).
+-- A wait is one statement of many short transactions, and may take long. From PostgreSQL 14 on it ends
+-- when psql is gone, if the server's operating system can tell.
 SET statement_timeout = 0;
 SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;
 DO $$ BEGIN
@@ -36,9 +37,8 @@ EXCEPTION
   WHEN undefined_object OR invalid_parameter_value THEN NULL;
 END $$;
 
--- One look: notes the place that is reached, and tells for whom there is to wait, if there is anybody.
--- A replica that was there and is gone is as good as behind, but not for ever: it may be restarting,
--- or it may never come back.
+-- Checks once: records the current WAL position, and returns whether to wait. A replica that has
+-- disconnected counts as behind for a while: it may be restarting, or it may never come back.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_look_at_replicas(
   INOUT waits boolean, INOUT gone_since timestamptz, INOUT tell_at timestamptz
 ) LANGUAGE plpgsql
@@ -65,7 +65,7 @@ BEGIN
   gone_since := CASE WHEN gone IS NOT NULL THEN coalesce(gone_since, clock_timestamp()) END;
   IF clock_timestamp() - gone_since > max_gone THEN
     RAISE 'stopped: a replica that this run saw has been gone for %: %', max_gone, gone
-    USING HINT = 'Run it again to go on with the replicas that are there then.';
+    USING HINT = 'Run it again to continue with the replicas that are connected then.';
   END IF;
   tell_at := coalesce(tell_at, clock_timestamp() + interval '10 s');
   IF waits AND clock_timestamp() > tell_at THEN
@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 
--- A procedure with a search_path of its own may not COMMIT, so all names here say where they are.
+-- A procedure with a SET clause cannot COMMIT, so all names here are qualified.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_wait_for_replicas() LANGUAGE plpgsql AS $$
 DECLARE
   waits boolean; gone_since timestamp with time zone; tell_at timestamp with time zone;
@@ -83,7 +83,7 @@ BEGIN
   LOOP
     CALL pg_temp.fb_look_at_replicas(waits, gone_since, tell_at);
     EXIT WHEN NOT waits;
-    COMMIT;  -- no transaction, and no snapshot, outlives one look
+    COMMIT;  -- no transaction or snapshot outlives one check
     PERFORM pg_catalog.pg_sleep(0.1);
   END LOOP;
 END

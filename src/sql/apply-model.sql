@@ -1,6 +1,6 @@
 
--- {model}: which of the records (n) have rows that have got what they were to get. Runs under the triggers' search_path,
--- as the UPDATE does.
+-- {model}: the records (n) whose rows now have the syllabus that they were to get. Runs with the search_path of the
+-- triggers, as the UPDATE does.
 CREATE OR REPLACE FUNCTION pg_temp.fb_standing_{model}(target text, records text, match text) RETURNS bigint[]
   LANGUAGE plpgsql AS $fb$
 DECLARE
@@ -14,16 +14,16 @@ BEGIN
 END
 $fb$;
 
--- {model}: brings the batch to {table}. A row is changed only while its {cohort_id} is
--- the plan's and its {syllabus_id} is still {expected} (compare-and-set).
+-- {model}: applies the batch to {table}. A row is changed only if its {cohort_id} is
+-- still the plan's and its {syllabus_id} is still {expected} (compare-and-set).
 --
--- First the whole batch in one UPDATE. Should that fail, for whatever reason, it is rolled back and tried again with
--- fewer records, down to a single one, whose failure is its own. Of each record that the UPDATE found no row for
--- a look tells why.
+-- First one UPDATE tries the whole batch. If it fails, for whatever reason, it is rolled back and tried again with
+-- fewer records, down to a single one, which then fails alone. For records whose row was not updated, a query finds
+-- the reason.
 --
--- Triggers go by the session's search_path, as always: it is in force while a statement runs them, and every operator
--- in these statements says that it is pg_catalog's. Nor do settings of ours reach them: only where there are no
--- triggers but those of foreign keys, which look up one row at a time, are their plans made for that.
+-- Triggers run with the session's search_path, as always: it is set while these statements run, so the operators in
+-- them are qualified with pg_catalog. Nor do our planner settings reach triggers: they are set only if the table has no
+-- triggers other than those of foreign keys, which look up one row at a time.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}(
   table_schema text DEFAULT :'{model}_schema',
   triggers_path text DEFAULT current_setting('search_path')
@@ -35,7 +35,7 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_{verb}_{model}(
 DECLARE
   our_path CONSTANT text := 'pg_catalog, pg_temp';
   target CONSTANT text := quote_ident(table_schema) || $sql$.{relation}$sql$;
-  -- Statements, of a target t and some records b.
+  -- Statements that join the target t to records b.
   change CONSTANT text := $sql$
     WITH b AS %records%, changed AS (
       UPDATE $sql$ || target || $sql$ AS t
@@ -60,29 +60,29 @@ DECLARE
       FROM b LEFT JOIN $sql$ || target || $sql$ AS t ON %match%
     ) AS l $sql$;
 
-  has_index boolean;              -- an index begins with the id, so that rows can be looked up by it
-  has_triggers boolean;           -- other than foreign keys'
-  total bigint; lowest bigint; highest bigint;  -- records of this model, and their range of ids
-  ns bigint[]; ids bigint[]; cohorts bigint[]; syllabuses bigint[];  -- the same one by one, where that is needed
-  first bigint; last bigint;      -- those that are tried at once
-  size bigint;                    -- how many these are at most
-  records text; match text;       -- the same, in SQL
-  outcomes bigint;                -- how many records of this and other models have an outcome
+  has_index boolean;              -- an index begins with the id, so rows can be looked up by it
+  has_triggers boolean;           -- other than those of foreign keys
+  total bigint; lowest bigint; highest bigint;  -- number of records of this model, and their range of ids
+  ns bigint[]; ids bigint[]; cohorts bigint[]; syllabuses bigint[];  -- the records themselves, if needed
+  first bigint; last bigint;      -- the records that are tried together
+  size bigint;                    -- how many at most
+  records text; match text;       -- these records, and the join condition, as SQL
+  outcomes bigint;                -- number of records of all models that have an outcome
   added bigint;
-  done bigint[];                  -- n of the records that an UPDATE brought in
-  as_told boolean;                -- their rows got what they were to get
-  standing bigint[];              -- n of the records whose rows have it when triggers are done
+  done bigint[];                  -- n of the records whose rows were updated
+  as_told boolean;                -- these rows have the right syllabus
+  standing bigint[];              -- n of the records whose rows still have it after all triggers
   looked_at bigint[]; reasons text[];
   failure text;                   -- SQLSTATE and message
-  waited boolean := false;        -- for a lock, in vain
-  wait_left numeric := {lock_timeout};  -- ms that single records may still wait for locks, all together; 0: forever
+  waited boolean := false;        -- a wait for a lock has timed out
+  wait_left numeric := {lock_timeout};  -- ms that single records may still wait for locks in total; 0: no limit
   began timestamptz;
   state text; message text; context text;
 BEGIN
   IF table_schema = '' THEN
-    PERFORM $sql${table}$sql$::regclass;  -- it is not there: says so
+    PERFORM $sql${table}$sql$::regclass;  -- raises the error that it does not exist
   END IF;
-  -- Takes the lock on the table and checks columns and privileges here, where a failure stops the script.
+  -- Locks the table and checks columns and privileges here, where an error stops the script.
   CALL pg_temp.fb_check('UPDATE ' || target || $sql$ AS t
     SET {syllabus_id} = t.{syllabus_id} WHERE t.{id} OPERATOR(pg_catalog.=) t.{cohort_id} AND false $sql$);
 
@@ -92,12 +92,12 @@ BEGIN
   END IF;
 
   IF NOT has_index THEN
-    ANALYZE pg_temp.fb_batch;  -- the planner is to know how many records it has, and which
+    ANALYZE pg_temp.fb_batch;  -- so that the planner knows how many records there are
   END IF;
 
   SELECT count(*) INTO outcomes FROM pg_temp.fb_outcome;
 
-  FOR pass IN 1..3 LOOP  -- a row that was another's for a moment gets a second chance, and a third
+  FOR pass IN 1..3 LOOP  -- retry rows that another transaction had changed for a moment
     SELECT count(*), min(id), max(id) INTO total, lowest, highest FROM pg_temp.fb_pending WHERE model = '{model}';
     ns := NULL;
     first := 1;
@@ -127,13 +127,13 @@ BEGIN
       END IF;
       match := pg_temp.fb_match($sql${id}$sql$, lowest, highest, has_index);
       IF waited AND wait_left > 0 THEN
-        -- It is found by fewer and fewer records, and they must not each wait for it in full.
+        -- The locked row is narrowed down with fewer and fewer records; they must not all wait for the full time.
         PERFORM set_config('lock_timeout', CASE WHEN first < last THEN least(10, wait_left) ELSE wait_left END::text, true);
       END IF;
       failure := NULL;
       began := clock_timestamp();
       BEGIN
-        SET CONSTRAINTS ALL IMMEDIATE;  -- a dangling syllabus must fail here, not at COMMIT
+        SET CONSTRAINTS ALL IMMEDIATE;  -- a missing syllabus must fail here, not at COMMIT
         IF NOT has_triggers THEN
           PERFORM set_config('random_page_cost', '1', true), set_config('jit', 'off', true);
         END IF;
@@ -155,7 +155,7 @@ BEGIN
           EXECUTE 'EXECUTE fb_statement' INTO looked_at, reasons;
           PERFORM pg_catalog.set_config('search_path', our_path, true);
         END IF;
-      EXCEPTION  -- and the search_path is ours again
+      EXCEPTION  -- this also restores our search_path
         WHEN OTHERS OR query_canceled OR assert_failure THEN
           GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT;
           IF pg_temp.fb_stops_the_script(state, message, context) THEN
@@ -185,7 +185,7 @@ BEGIN
         IF cardinality(done) IS DISTINCT FROM last - first + 1 THEN
           INSERT INTO pg_temp.fb_outcome
           SELECT l.n, CASE l.reason WHEN 'as-planned' THEN 'failed' ELSE 'skipped' END,
-            CASE l.reason WHEN 'as-planned' THEN 'P0001 not updated, though nothing speaks against it: by a trigger or a row security policy?'
+            CASE l.reason WHEN 'as-planned' THEN 'P0001 the row matched but was not updated (a trigger or row-level security?)'
               ELSE l.reason END
           FROM unnest(looked_at, reasons) AS l (n, reason)
           WHERE l.n NOT IN (SELECT unnest(done)) AND (l.reason <> 'as-planned' OR pass = 3);
@@ -200,13 +200,13 @@ BEGIN
   END LOOP;
 
   IF (SELECT count(*) FROM pg_temp.fb_outcome) <> outcomes THEN
-    RAISE 'there are other outcomes of the batch than those of this script'
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'something other than this script has changed the outcomes of this batch'
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
 END
 $fb$;
 
--- What triggers have made of its rows since then is in the receipts, too: it is looked at before they are made.
+-- {model}: before the receipts are made, finds rows that triggers have changed since their update.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_look_again_at_{model}(
   table_schema text DEFAULT :'{model}_schema',
   triggers_path text DEFAULT current_setting('search_path')

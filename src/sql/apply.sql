@@ -1,16 +1,16 @@
 
--- What is made here means pg_catalog's functions and operators, whatever the session's search_path is, which triggers
--- go by: so does each procedure, by a setting of its own.
+-- Everything created here uses pg_catalog's functions and operators, whatever the session's search_path is. Triggers use
+-- the session's; so each procedure sets its own.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer < 130000 THEN
-    RAISE 'PostgreSQL 13 or later is needed; this is %', current_setting('server_version');
+    RAISE 'PostgreSQL 13 or later is required; this is %', current_setting('server_version');
   END IF;
 END $$;
 
--- One batch: what the plan says, and what became of the records to which something else happened. In the end the batch
--- has all of it, and these are the receipts.
+-- One batch: the records of the plan, and the outcomes of records that were not simply updated. In the end the outcomes
+-- are merged into the batch, and its rows are the receipts.
 DROP TABLE IF EXISTS pg_temp.fb_batch, pg_temp.fb_outcome CASCADE;
 CREATE TEMPORARY TABLE fb_batch (
   n bigint,  -- the record's place in the plan
@@ -19,12 +19,12 @@ CREATE TEMPORARY TABLE fb_batch (
 );
 CREATE TEMPORARY TABLE fb_outcome (n bigint, status text, detail text);
 
--- What the receipts will be, and the transaction that makes them true: where psql has a file for it (-v in_doubt=FILE) it
--- is there before the COMMIT, so that who loses the connection can ask another with pg_xact_status.
+-- The receipts to be, with the transaction's id. With psql -v in_doubt=FILE they are written there before the COMMIT, so
+-- that after a lost connection pg_xact_status can tell, over a new one, whether the batch was committed.
 CREATE TEMPORARY VIEW fb_in_doubt AS
   SELECT pg_current_xact_id(), n, status, model, id, cohort_id, cohort, syllabus_id, syllabus, detail FROM pg_temp.fb_batch;
 
--- The records that are still to be carried out, and in the end those that were.
+-- The records that are still to be applied, and those that were applied.
 CREATE TEMPORARY VIEW fb_pending AS
   SELECT n, model, id, cohort_id, syllabus_id FROM pg_temp.fb_batch
   WHERE n NOT IN (SELECT n FROM pg_temp.fb_outcome);
@@ -32,7 +32,7 @@ CREATE TEMPORARY VIEW fb_done AS
   SELECT n, model, id, cohort_id, syllabus_id FROM pg_temp.fb_batch
   WHERE n NOT IN (SELECT n FROM pg_temp.fb_outcome WHERE status <> '{done}');
 
--- The same, those of a model and a range of ids, for tables with an index on the id. To the planner they are one row.
+-- The same for a model and a range of ids, for tables with an index on the id. The planner takes them for one row.
 CREATE OR REPLACE FUNCTION pg_temp.fb_each_pending(of_model text, lowest bigint, highest bigint)
   RETURNS TABLE (n bigint, id bigint, cohort_id bigint, syllabus_id bigint) LANGUAGE sql ROWS 1
   SET search_path = pg_catalog, pg_temp SET work_mem = '1GB' AS $$
@@ -44,10 +44,9 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_each_done(of_model text, lowest bigint, hi
   SELECT n, id, cohort_id, syllabus_id FROM pg_temp.fb_done WHERE model = of_model AND id BETWEEN lowest AND highest ORDER BY id
 $$;
 
--- In SQL: the records of a model and a range of ids, for WITH b AS, and what joins them to the rows t. Where an index
--- begins with the id, = ANY leaves the planner nothing but to look up each of them there, in the order of their ids,
--- whatever it knows or does not know of the table. Else it is to know how many they are, and is left alone; and they are
--- read once, not once for each partition.
+-- SQL text: the records of a model and a range of ids, for WITH b AS, and the condition that joins them to rows t. If an
+-- index begins with the id, = ANY makes the planner look up each record there, in the order of ids, whatever its
+-- statistics say. Otherwise the planner chooses, and MATERIALIZED makes it read the records once, not once per partition.
 CREATE OR REPLACE FUNCTION pg_temp.fb_records(which text, of_model text, lowest bigint, highest bigint, has_index boolean)
   RETURNS text LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $fb$
@@ -65,10 +64,9 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_match(id text, lowest bigint, highest bigi
     id, lowest, highest)
 $fb$;
 
--- Makes fb_statement of a statement with %records% and %match% in it, and plans it: for an EXECUTE without parameters
--- this plan is kept. So what is set here, against a role or database that has ruled out what a batch needs, does not
--- reach the triggers that run in it. (A plan is made anew for another search_path than it was made with, so this has none
--- of its own.)
+-- Prepares fb_statement from a statement with %records% and %match% in it, and plans it: EXECUTE without parameters keeps
+-- this plan. So the planner settings here, which override those of the role or database, do not reach triggers.
+-- (PostgreSQL plans again when the search_path differs, so this procedure does not set one.)
 CREATE OR REPLACE PROCEDURE pg_temp.fb_prepare(statement text, records text, match text) LANGUAGE plpgsql
   SET enable_indexscan = on SET enable_nestloop = on SET enable_hashjoin = on
   SET seq_page_cost = 1 SET random_page_cost = 1 SET jit = off AS $$
@@ -82,10 +80,10 @@ BEGIN
 END
 $$;
 
--- What there is to know of a table before its rows are changed, its partitions and children included.
+-- Describes a table, including its partitions and children.
 CREATE OR REPLACE FUNCTION pg_temp.fb_describe(target text, id text,
-  OUT has_index boolean,     -- one begins with the id, so that rows can be looked up by it
-  OUT has_triggers boolean)  -- or rules, or anything that runs when a row is changed but the checks of foreign keys
+  OUT has_index boolean,     -- an index begins with the id, so rows can be looked up by it
+  OUT has_triggers boolean)  -- or rules, or anything else that runs on an UPDATE, except the checks of foreign keys
   LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $$
   WITH RECURSIVE family AS (
@@ -105,7 +103,7 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_describe(target text, id text,
   FROM family AS f JOIN pg_class AS c ON c.oid = f.member
 $$;
 
--- Checks a statement as its start would, under row_security.
+-- Plans a statement under our row_security, to raise the errors that running it would.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_check(statement text) LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp SET row_security = {row_security} AS $$
 BEGIN
@@ -113,8 +111,8 @@ BEGIN
 END
 $$;
 
--- A message on one line, that can be printed: a database in SQL_ASCII takes any bytes for text, and other encodings have
--- characters that UTF-8 has not.
+-- The message on one line, if it can be converted to UTF-8: a database in SQL_ASCII accepts any bytes, and some encodings
+-- have characters that UTF-8 does not.
 CREATE OR REPLACE FUNCTION pg_temp.fb_one_line(message text) RETURNS text LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -127,9 +125,9 @@ EXCEPTION
 END
 $$;
 
--- Whether an error is about the run and not about a row: the server's resources, its end, the connection, that somebody
--- canceled the query, that nothing may be written, or that a trigger may not do what it does. A trigger that raises
--- one of the last three itself means its row.
+-- Whether an error concerns the run and not one row: the server's resources or shutdown, the connection, a canceled
+-- query, a read-only transaction, or a privilege that a trigger lacks. If a trigger itself raises one of the last three,
+-- it concerns the row.
 CREATE OR REPLACE FUNCTION pg_temp.fb_stops_the_script(state text, message text, context text) RETURNS boolean LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $$
   SELECT left(state, 2) IN ('08', '53', '57', '58') AND state <> '57014'
@@ -138,8 +136,8 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_stops_the_script(state text, message text,
       OR state = '42501' AND message NOT LIKE '%row-level security%' AND split_part(context, 'SQL statement "EXECUTE fb_statement"', 1) LIKE '%function %')
 $$;
 
--- A slug that COPY would write with a backslash comes as hex:, with its bytes in hexadecimal: so no line of data has
--- anything that psql could take for a command, whatever the server makes it believe.
+-- Slugs that COPY would write with a backslash arrive as hex: and their bytes in hexadecimal, so that no line of data
+-- contains anything that psql could take for a command, whatever the server makes it believe.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_decode_slugs() LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $$
   UPDATE pg_temp.fb_batch
@@ -148,7 +146,7 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_decode_slugs() LANGUAGE sql
   WHERE starts_with(cohort, 'hex:') OR starts_with(syllabus, 'hex:')
 $$;
 
--- Of records with the same {same} the first in the batch counts.
+-- Skips all but the first record of the batch with the same {same}.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_set_duplicates_aside() LANGUAGE sql
   SET search_path = pg_catalog, pg_temp SET work_mem = '1GB' AS $$
   INSERT INTO pg_temp.fb_outcome
@@ -157,9 +155,9 @@ CREATE OR REPLACE PROCEDURE pg_temp.fb_set_duplicates_aside() LANGUAGE sql
   WHERE copy > 1
 $$;
 
--- Sets aside the records whose cohort or syllabus has another name here than in the plan: it is a plan of another
--- database, or they were renamed since. What was read and approved are the names; an id means something in one
--- database only.
+-- Skips records whose cohort or syllabus has another name here than in the plan: the plan is for another database, or
+-- they were renamed since. It was the names that somebody read and approved, and an id has a meaning only in one
+-- database.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_compare_names(
   cohort_schema text DEFAULT :'schema_of_cohort',
   syllabus_schema text DEFAULT :'schema_of_syllabus'
@@ -189,16 +187,16 @@ BEGIN
 END
 $fb$;
 
--- Makes the batch its receipts, one for each record, in the order of the plan. Where rows of it were changed they are
--- written anew, since COPY prints them as they lie.
+-- Turns the batch into its receipts, one for each record, in the order of the plan. If rows of the batch were changed, they
+-- are rewritten, since COPY prints rows in their physical order.
 CREATE OR REPLACE PROCEDURE pg_temp.fb_make_receipts(records bigint, in_order boolean) LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp SET work_mem = '1GB' AS $$
 DECLARE
   model text;
 BEGIN
   IF (SELECT count(*) FROM pg_temp.fb_batch) <> records THEN
-    RAISE 'the batch is not what it was: % records of %', (SELECT count(*) FROM pg_temp.fb_batch), records
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'the batch has changed: it has % records, not %', (SELECT count(*) FROM pg_temp.fb_batch), records
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
   IF current_setting('fb.look_again', true) = 'yes' THEN
     FOR model IN SELECT DISTINCT b.model FROM pg_temp.fb_batch AS b LOOP
@@ -213,8 +211,8 @@ BEGIN
     FROM pg_temp.fb_batch AS b LEFT JOIN pg_temp.fb_outcome AS o ON o.n = b.n
     ORDER BY b.n;
   IF (SELECT count(*) FROM pg_temp.fb_sorted) <> records THEN
-    RAISE 'there is not one receipt for each record of the batch'
-    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing of this batch is done.';
+    RAISE 'the receipts do not match the records of the batch'
+    USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
   TRUNCATE pg_temp.fb_batch;
   INSERT INTO pg_temp.fb_batch SELECT * FROM pg_temp.fb_sorted;

@@ -1,5 +1,5 @@
 
--- {model}: rows with a cohort and no syllabus, by cohort, with the syllabus that it leads to, if any.
+-- {model}: rows with a cohort and no syllabus, counted by cohort, with the syllabus that the cohort leads to, if any.
 COPY (
   SELECT '{model}', t.{cohort_id}, c.slug, s.id, s.slug, t.rows
   FROM (

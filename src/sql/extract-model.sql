@@ -1,5 +1,5 @@
 
--- {model}: a cohort, no syllabus, and a cohort that leads to one.
+-- {model}: rows without a syllabus whose cohort leads to one.
 COPY (
   SELECT '{model}' AS model, t.{id}, t.{cohort_id}, t.{syllabus_id}
   FROM :"{model}_schema".{relation} AS t

@@ -1,4 +1,4 @@
--- Whether this role could carry it all out: asked of each model before anything is changed, in a transaction that cannot write.
+-- Checks in a read-only transaction, for each model, whether this role may do what the script does.
 \set ON_ERROR_STOP on
 BEGIN READ ONLY
   \; SET LOCAL statement_timeout = 0 \; SET LOCAL idle_in_transaction_session_timeout = 0

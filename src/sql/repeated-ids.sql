@@ -1,5 +1,5 @@
 
--- A row is known by its id. Where nothing keeps two rows from having the same, their records may fail, and that is said now.
+-- Rows are identified by their ids. If nothing makes the ids unique, warn about repeated ones now: their records may fail.
 SELECT NOT EXISTS (
     SELECT FROM pg_catalog.pg_index AS i JOIN pg_catalog.pg_attribute AS a
       ON a.attrelid OPERATOR(pg_catalog.=) i.indrelid AND a.attnum OPERATOR(pg_catalog.=) i.indkey[0]
@@ -15,6 +15,6 @@ FROM (
   HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 1 AND pg_catalog.bool_or(t.{cohort_id} IS NOT NULL AND t.{syllabus_id} IS NULL)
 ) AS r \gset
 \if :ids_repeat
-\warn '{model}:' :repeated 'ids that are to be filled belong to more than one row each: their records may fail'
+\warn '{model}:' :repeated 'ids to be filled belong to more than one row each; their records may fail'
 \endif
 \endif

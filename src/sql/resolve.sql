@@ -1,5 +1,5 @@
 
--- A database in SQL_ASCII takes any bytes for text. A slug that is not UTF-8 would end the dump with no word of whose it is.
+-- A database in SQL_ASCII accepts any bytes. A slug that is not UTF-8 would end the dump with an error that does not name it.
 SELECT pg_catalog.set_config('fb.slugs', pg_catalog.format(
     'SELECT ''cohort'' AS of, id, slug FROM %I.admissions_cohort UNION ALL SELECT ''syllabus'', id, slug FROM %I.admissions_syllabus',
     :'schema_of_cohort', :'schema_of_syllabus'), false) AS slugs \gset
@@ -14,7 +14,7 @@ BEGIN
       EXCEPTION
         WHEN character_not_in_repertoire OR untranslatable_character THEN
           RAISE 'the slug of % % is not UTF-8', slug.of, slug.id
-          USING HINT = 'The database has the encoding SQL_ASCII, which takes any bytes. Correct this slug, and run it again.';
+          USING HINT = 'The encoding of the database is SQL_ASCII, which accepts any bytes. Correct this slug, and run it again.';
       END;
     END LOOP;
   END IF;

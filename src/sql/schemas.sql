@@ -1,3 +1,3 @@
 
--- Where the tables are. The search_path is asked here, once; from here on every name of ours has its schema, so that
--- nothing of the same name can take another's place.
+-- The schemas of the tables. The search_path is used only here, once; from here on every table is named with its schema,
+-- so that no other table of the same name can take its place.

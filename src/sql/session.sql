@@ -1,5 +1,5 @@
--- psql: stop at the first error (else the data lines of a COPY that failed to start would be
--- run as SQL), and let nothing but our own output reach standard output.
+-- psql: stop at the first error (otherwise, if a COPY fails to start, its data lines are run as
+-- SQL), and let nothing but our own output reach standard output.
 \set ON_ERROR_STOP on
 \set QUIET on
 \set ECHO none
@@ -11,8 +11,8 @@
 \timing off
 \encoding UTF8
 
--- No timeout of the role or the database ends the transaction that we may be in, and row-level security hides no rows from
--- it: that is an error instead. Sessions have a name by which they are found.
+-- In the current transaction, no timeout set for the role or the database applies, and row_security is {row_security}
+-- (off: hidden rows are an error). The application_name makes sessions easy to find.
 DO $fb$ BEGIN
   PERFORM pg_catalog.set_config(s.name, '0', true) FROM pg_catalog.pg_settings AS s
   WHERE s.name OPERATOR(pg_catalog.=) ANY ('{statement_timeout, idle_in_transaction_session_timeout, transaction_timeout}');

@@ -165,7 +165,7 @@ check_conflict(const struct run *run)
 {
 	const struct fuzz_bytes *messages = fuzz_written(FUZZ_STDERR);
 	char message[200];
-	int len = snprintf(message, sizeof message, "fuzz: dump:%lu: cohort %lld has other values here than on line %lu\n",
+	int len = snprintf(message, sizeof message, "fuzz: dump:%lu: cohort %lld has different values on line %lu\n",
 	    run->conflict[1].line, (long long)run->conflict[0].id, run->conflict[0].line);
 
 	CHECK(messages->len >= (size_t)len && memcmp(messages->ptr + messages->len - len, message, (size_t)len) == 0);

@@ -4,7 +4,7 @@
  * Input: a byte that says how it is read, then the file. The readings are the same record by record
  * up to the first fault, and there is one for the reader if there is one for libcsv. Faults are:
  *
- *   - libcsv in strict mode stops: a quote where none may stand, or one that never ends;
+ *   - libcsv in strict mode stops: unexpected quote, or one that never ends;
  *   - a carriage return ends a record, and its line goes on with something else. libcsv would go on
  *     with the next record; the reader rejects the line.
  *
