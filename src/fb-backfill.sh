@@ -423,6 +423,14 @@ ask_password() {
   use_password "$password"
 }
 
+check_psql() {
+  local version
+  version=$(psql --version 2>&1) || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
+  if [[ ! $version =~ ^psql\ \([^\)]*\)\ ([0-9]{1,3})[.a-z] ]] || (( BASH_REMATCH[1] < 13 )); then
+    die "psql 13 or later is required; this is '$version'"
+  fi
+}
+
 # Whether neither an option nor the environment says which database.
 is_nowhere() { [ ! "$conninfo" ] && (( ${#where[@]} == 0 )) && [ ! "${PGHOST-}${PGHOSTADDR-}${PGPORT-}${PGDATABASE-}${PGUSER-}${PGSERVICE-}" ]; }
 
@@ -774,6 +782,8 @@ tell_progress() { signalled=yes; [ ! "$reporter" ] || signal USR1 "$reporter"; }
 
 # ---- main ----
 
+(( BASH_VERSINFO[0] >= 5 )) || die "bash 5 or later is required; this is $BASH_VERSION"
+getopt -T > /dev/null 2>&1; (( $? == 4 )) || die "util-linux's getopt is required (Debian: util-linux); the one in PATH is another"
 started=$(date -u +%FT%TZ)
 read_options "$@"
 trap clean_up EXIT
@@ -784,7 +794,7 @@ done
 trap tell_progress USR1
 trap tell_progress INFO 2> /dev/null
 trap : PIPE      # fb-report may be gone
-command -v psql > /dev/null || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
+check_psql
 tmp=$(mktemp -d) || exit 2
 [[ $tmp == /* ]] || tmp=$PWD/$tmp   # it must not begin with a dash, nor with a | for psql's \o
 printf %s "$models" > "$tmp/models" || exit 2

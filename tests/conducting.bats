@@ -26,7 +26,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -2 bash -c 'fb-backfill --help > /dev/full'
   run -2 bash -c 'fb-backfill --check > /dev/full'
   run -2 fb-backfill -d $'x\e[2J\nhost=y'
-  assert_output --partial 'no control characters'
+  assert_output --partial 'control characters are not allowed'
   refute_output --partial $'\e'
 }
 
@@ -133,7 +133,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   # with several connections it is named by the file that the user knows
   sql 'UPDATE feedback_answer SET syllabus_id = NULL WHERE id = 1'
   run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs 3 --receipts jobs.tsv --summary
-  assert_equal "$(messages | grep ^fb-apply)" "fb-apply: plan.tsv:9: id is no decimal integer in bigint range: 'x'"
+  assert_equal "$(messages | grep ^fb-apply)" "fb-apply: plan.tsv:9: id is not a decimal integer in bigint range: 'x'"
   assert_equal "$(cut -f 3 jobs.tsv)" "$(lines id 1 2 3 6 7 1 2)"
 }
 

@@ -145,7 +145,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
     for (( k = 1; k <= n; k++ )); do fb-apply --share $k/$n one.tsv two.tsv 2>> err.$n | records >> all || true; done
     run -0 cat all
     assert_output "$(lines 'answer '{1..5} 'review '{1..3})"
-    assert_equal "$(cat err.$n)" "$(lines 'fb-apply: one.tsv:5: 1 fields where the header has 6' 'fb-apply: two.tsv:5: cut off: no newline at its end')"
+    assert_equal "$(cat err.$n)" "$(lines 'fb-apply: one.tsv:5: expected 6 fields, found 1' 'fb-apply: two.tsv:5: incomplete record (no newline at the end)')"
   done
   run -1 --separate-stderr fb-apply --share 1/3 one.tsv two.tsv
   assert_equal "$(records <<< "$output")" "$(lines 'answer '{1..3})"

@@ -85,7 +85,7 @@ original=$BATS_TEST_DIRNAME/original
 
 @test "a file's name cannot act on a terminal" {
   run -2 fb-backfill --apply $'no\n\e[2J'
-  assert_output 'fb-backfill: no??[2J: No such file or directory'
+  assert_output 'fb-backfill: no\x0a\x1b[2J: No such file or directory'
 }
 
 @test "the report's program is killed: that is said, all is carried out, and nobody is left" {

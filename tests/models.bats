@@ -316,7 +316,7 @@ fb-backfill: see 'fb-backfill --help'"
   run -2 fb-backfill --models nowhere
   assert_output 'fb-backfill: nowhere: No such file or directory'
   run -2 fb-backfill --table note=n --model quiz
-  assert_output "fb-backfill: --model: 'quiz' is none of answer, review, note, all
+  assert_output "fb-backfill: --model: unknown model 'quiz' (known: answer, review, note)
 fb-backfill: see 'fb-backfill --help'"
   run -2 fb-backfill --table note=n --model $'answer\nreview'
   run -2 fb-backfill --table

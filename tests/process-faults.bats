@@ -217,17 +217,41 @@ END
   PATH=$PWD/without run -2 "$project/bin/fb-backfill"
   assert_output 'fb-backfill: psql not found: install PostgreSQL'\''s client (Debian: postgresql-client)'
   mkdir old
-  printf '%s\n' '#!/bin/sh' 'echo "psql: invalid option -- '"'X'"'" >&2' 'exit 1' > old/psql
+  touch old/psql
   chmod +x old/psql
-  PATH="$PWD/old:$PATH" run -2 fb-backfill
-  assert_line --partial 'psql: invalid option'
-  assert_line --partial 'nothing was changed'
-  # one that does nothing, and says that all is well
-  printf '%s\n' '#!/bin/sh' 'exit 0' > old/psql
+  for version in '9.6.24' '12.22 (Debian 12.22-1.pgdg120+1)' '12beta1' none; do
+    printf '%s\n' '#!/bin/sh' "echo 'psql (PostgreSQL) $version'" > old/psql
+    PATH="$PWD/old:$PATH" run -2 fb-backfill
+    assert_output "fb-backfill: psql 13 or later is required; this is 'psql (PostgreSQL) $version'"
+  done
+  # one that does nothing, and reports success
+  printf '%s\n' '#!/bin/sh' '[ "$1" != --version ] || echo "psql (PostgreSQL) 18beta1"' > old/psql
   for arguments in '' '--apply plan.tsv' --check; do
     # shellcheck disable=SC2086
     PATH="$PWD/old:$PATH" run -2 fb-backfill $arguments
   done
+  run -0 changed
+  assert_output ''
+}
+
+@test "a server, a bash or a getopt that is too old is refused by its version" {
+  for program in 'fb-extract --sql' 'fb-resolve --sql' 'fb-extract --sql --count'; do
+    $program | sed 's/130000/990000/' > script.sql
+    run -3 psql -Xq -f script.sql
+    assert_output --partial "PostgreSQL 13 or later is required; this is $(sql 'SHOW server_version')"
+  done
+  make_plan > plan.tsv
+  fb-apply plan.tsv | sed 's/130000/990000/' > script.sql
+  run -3 psql -Xq -f script.sql
+  assert_output --partial 'PostgreSQL 13 or later is required'
+  sed 's/BASH_VERSINFO\[0\] >= 5/BASH_VERSINFO[0] >= 99/' "$project/bin/fb-backfill" > later
+  run -2 bash later
+  assert_output "fb-backfill: bash 5 or later is required; this is $BASH_VERSION"
+  mkdir bsd
+  printf '%s\n' '#!/bin/sh' 'echo " --"' > bsd/getopt   # as getopt -T prints elsewhere
+  chmod +x bsd/getopt
+  PATH="$PWD/bsd:$PATH" run -2 fb-backfill
+  assert_output "fb-backfill: util-linux's getopt is required (Debian: util-linux); the one in PATH is another"
   run -0 changed
   assert_output ''
 }

@@ -78,7 +78,7 @@ load helper
   # what has the name of its other files
   ln -s "$PWD/precious" $name.4-plan.tsv
   run -2 at_that_time fb-backfill --dry-run --quiet --log log
-  assert_output --partial "$name.4-plan.tsv: a symbolic link"
+  assert_output --partial "$name.4-plan.tsv: is a symbolic link"
   mkfifo $name.5-receipts.tsv
   run -2 at_that_time fb-backfill --quiet --log log
   assert_output --partial "$name.5-receipts.tsv: is not a regular file, so it cannot keep receipts"

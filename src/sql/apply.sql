@@ -3,12 +3,6 @@
 -- the session's; so each procedure sets its own.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
-DO $$ BEGIN
-  IF current_setting('server_version_num')::integer < 130000 THEN
-    RAISE 'PostgreSQL 13 or later is required; this is %', current_setting('server_version');
-  END IF;
-END $$;
-
 -- One batch: the records of the plan, and the outcomes of records that were not simply updated. In the end the outcomes
 -- are merged into the batch, and its rows are the receipts.
 DROP TABLE IF EXISTS pg_temp.fb_batch, pg_temp.fb_outcome CASCADE;

@@ -11,9 +11,12 @@
 \timing off
 \encoding UTF8
 
--- In the current transaction, no timeout set for the role or the database applies, and row_security is {row_security}
+-- The server must be new enough. In the current transaction, no timeout set for the role or the database applies, and row_security is {row_security}
 -- (off: hidden rows are an error). The application_name makes sessions easy to find.
 DO $fb$ BEGIN
+  IF pg_catalog.current_setting('server_version_num')::pg_catalog.int4 OPERATOR(pg_catalog.<) 130000 THEN
+    RAISE 'PostgreSQL 13 or later is required; this is %', pg_catalog.current_setting('server_version');
+  END IF;
   PERFORM pg_catalog.set_config(s.name, '0', true) FROM pg_catalog.pg_settings AS s
   WHERE s.name OPERATOR(pg_catalog.=) ANY ('{statement_timeout, idle_in_transaction_session_timeout, transaction_timeout}');
   PERFORM pg_catalog.set_config('row_security', '{row_security}', true);
