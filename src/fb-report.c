@@ -357,7 +357,7 @@ report_run(struct report *report)
 	out_close(&report->out);
 	if (report->out.error != 0) {
 		warn("standard output: could not write the report: %s%s", strerror(report->out.error),
-		    run.status < STATUS_TROUBLE && !report->counts.dry ? "; the run itself is complete" : "");
+		    run.status < STATUS_TROUBLE && !report->counts.dry && !report->waiting ? "; the run itself is complete" : "");
 		run.status = STATUS_TROUBLE;
 	}
 	if (report->options.object != NULL)

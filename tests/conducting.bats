@@ -122,6 +122,15 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   refute_output --regexp 'empty|committed|same command'
 }
 
+@test "a dry run or a count whose report nobody reads to its end says no more than that" {
+  example_database
+  for action in --dry-run --check '--check --by-cohort'; do
+    # shellcheck disable=SC2086
+    run -2 --separate-stderr bash -c 'fb-backfill "$@" > /dev/full' bash $action
+    assert_equal "$stderr" 'fb-report: standard output: could not write the report: No space left on device'
+  done
+}
+
 @test "a record that fb-apply rejects is in the report and in the object" {
   sample_database
   { make_plan; lines 'answer\tx\t1\ta\t1\tb'; } > plan.tsv

@@ -131,12 +131,18 @@ put_what(struct out *out, const char *before, const char *what)
 	out_shown(out, slice_of(what));
 }
 
+static bool
+is_check(const struct run *run)
+{
+	return strcmp(said(run, ACTION), "check") == 0;
+}
+
 /* Prints how many rows were changed, in which database, and what can be done next. */
 static void
 put_done(struct out *out, const struct run *run, const struct counts *counts)
 {
 	const struct tally sum = counts_sum(counts);
-	const bool stopped = run->status == STATUS_TROUBLE, check = strcmp(said(run, ACTION), "check") == 0;
+	const bool stopped = run->status == STATUS_TROUBLE, check = is_check(run);
 
 	out_string(out, "fb-backfill: ");
 	out_int(out, check ? sum.eligible : sum.done);
@@ -177,8 +183,8 @@ run_put_closing(const struct run *run, const struct counts *counts)
 	const int64_t done = counts_sum(counts).done;
 	struct out out = { .fd = STDERR_FILENO, .may_fail = true };
 
-	if (run->status == STATUS_TROUBLE && !counts->found_known)
-		return;	/* it did not begin; the reason was printed */
+	if (run->status == STATUS_TROUBLE && (!counts->found_known || counts->dry || is_check(run)))
+		return;	/* nothing was to be changed yet; the reason was printed */
 	put_done(&out, run, counts);
 	if (done > 0 && !counts->dry && isatty(STDERR_FILENO))
 		out_string(&out, "fb-backfill: keep the receipts: they are the only way to undo this. "
