@@ -13,7 +13,7 @@ columns = max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in lines)
 width, height = columns * WIDTH + 2 * MARGIN, len(lines) * HEIGHT + 2 * MARGIN
 
 print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" height="{height}" '
-      'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14" xml:space="preserve">')
+      'font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">')
 print(f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>')
 for number, line in enumerate(lines):
     color, bold, column = INK, False, 0
@@ -25,7 +25,7 @@ for number, line in enumerate(lines):
                 color, bold = (INK, False) if code == 0 else (COLORS.get(code, color), bold or code == 1)
             continue
         if part.strip():
-            print(f'<text x="{MARGIN + column * WIDTH:.1f}" y="{MARGIN + (number + 0.75) * HEIGHT:.1f}" '
+            print(f'<text xml:space="preserve" x="{MARGIN + column * WIDTH:.1f}" y="{MARGIN + (number + 0.75) * HEIGHT:.1f}" '
                   f'fill="{PROMPT if part == "$ " else color}"{" font-weight=" + chr(34) + "bold" + chr(34) if bold else ""}>'
                   f'{html.escape(part)}</text>')
         column += len(part)

@@ -95,7 +95,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 installed() {
   printf 'bin/%s\n' $programs
   printf 'share/bash-completion/completions/%s\n' $programs
-  find README.md CHANGELOG.md examples -type f -printf 'share/doc/fb/%p\n'
+  find README.md CHANGELOG.md LICENSE examples -type f -printf 'share/doc/fb/%p\n'
   (cd man && for page in *; do echo "share/man/man${page##*.}/$page"; done)
   echo share/zsh/site-functions/_fb
 }

@@ -11,8 +11,8 @@ make() {
     *) command make DESTDIR="$BATS_TEST_TMPDIR/stage" "$@" ;;
   esac
 }
-# The application is not here; the documents may show this one command of it.
-python() { [ "$*" = 'manage.py clean_cache' ]; }
+# The application is not here; the documents may show its command, and the one that django.bats tests.
+python() { case $* in 'manage.py clean_cache' | 'manage.py backfill_feedback_syllabus --dry-run') ;; *) false ;; esac; }
 # The page must be there, installed or in the source; no reader or pager is needed to see that.
 man() {
   local page=$1
@@ -23,11 +23,12 @@ less() { cat; }
 
 # ---- documents as lines: their text, and after a TAB `$ COMMAND` and what they show of its output
 
-# All of README: blocks marked sh, and in the text all code that has a blank and isn't just an option.
+# All of README: blocks marked sh, blocks marked sql by psql, and in the text all code that has a blank and isn't just an option.
 readme() {
   awk '
-    /^```/ && !block { block = substr($0, 4); if (block != "sh" && block != "text") { print "\t$ false # a block of neither kind"; exit }; next }
-    /^```/ { block = ""; next }
+    /^```/ && !block { block = substr($0, 4); if (block == "sql") print "\t$ psql -Xq -v ON_ERROR_STOP=1 -c \047"; else if (block != "sh" && block != "text") { print "\t$ false # a block of neither kind"; exit }; next }
+    /^```/ { if (block == "sql") print "\t\047"; block = ""; next }
+    block == "sql" { gsub(/\047/, "\047\\\047\047"); print "\t" $0; next }
     block == "sh" { print "\t" (continued ? "" : "$ ") $0; continued = /[\\|]$/; next }
     block { next }
     {

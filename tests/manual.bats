@@ -9,7 +9,7 @@ of_help() { "$1" --help | sed -En 's/^ +((-[A-Za-z?]), )?(--[a-z-]+).*/\2 \3/p' 
 
 of_page() { sed -En 's/^\.It (Fl ([A-Za-z?]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "$project/man/$1.1" | sed 's/^- //' | sort; }
 
-# The README's table has those of fb-backfill, and leaves out what all programs have.
+# The README's table has some of fb-backfill's.
 of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2- | grep -oE -- '`--?[A-Za-z-]+' | tr -d '`' | sort; }
 
 @test "mandoc finds nothing to warn of" {
@@ -53,13 +53,16 @@ program, *shown = sys.argv[1:]
 def takes(option, *arguments):  # then it goes on to --help
     return any(Ran(program, option, *argument.split(), "--help").status == 0 for argument in arguments)
 for option in shown:
-    equal(takes(option, "answer", "1", "text", "x=y", "auto", ""), True, program, option)
+    equal(takes(option, "answer", "1", "1/2", "text", "x=y", "auto", ""), True, program, option)
 for option in ["--nonsense"] + [f"-{letter}" for letter in string.ascii_letters if f"-{letter}" not in shown]:
     equal(takes(option, ""), False, program, option)
 END
   done
 }
 
-@test "the README's table has all options of fb-backfill" {
-  run -0 diff <(of_help fb-backfill | grep -v -e --help -e --version | tr ' ' '\n' | sort) <(of_readme)
+@test "the README's table has options that fb-backfill has" {
+  of_readme > shown
+  [ "$(wc -l < shown)" -gt 10 ]
+  run -0 comm -13 <(of_help fb-backfill | tr ' ' '\n' | sort) shown
+  assert_output ''
 }
