@@ -95,6 +95,15 @@ END
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t2\t8')"
 }
 
+@test "CSV separated by TABs, behind a byte-order mark; --delimiter or --format says that it is CSV" {
+  printf '\xef\xbb\xbfid\tcohort_id\tsyllabus_id\r\n"5"\t7\t\r\n' > rows.csv
+  run -0 fb-extract --model answer --delimiter $'\t' rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t5\t7')"
+  printf '\xef\xbb\xbf"a\tb",c\td,id,cohort_id,syllabus_id\n,,5,7,\n' > rows.csv
+  run -0 fb-extract --model answer --format csv rows.csv
+  assert_output "$(lines 'model\tid\tcohort_id' 'answer\t5\t7')"
+}
+
 @test "CSV: a header over two lines, behind a byte-order mark" {
   printf '\xef\xbb\xbfmodel,"a\nb",id,cohort_id,syllabus_id\nanswer,x,1,7,\n' > rows.csv
   run -0 fb-extract rows.csv

@@ -305,7 +305,7 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 
 	refuse_foreign(line, reader->lines.name);
 	if (reader->format != TEXT_FORMAT && begins_with(line, byte_order_mark, sizeof byte_order_mark)
-	    && first_separator(line) != '\t')
+	    && (reader->format == CSV_FORMAT || reader->separator != '\0' || first_separator(line) != '\t'))
 		lines_skip(&reader->lines, &line, sizeof byte_order_mark);
 	if (reader->format != TEXT_FORMAT && reader->separator == '\0' && says_delimiter(line)) {
 		reader->separator = line.ptr[4];

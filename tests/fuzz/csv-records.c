@@ -1,7 +1,7 @@
 /*
  * The record reader, on CSV, against a plain libcsv reading of the same bytes.
  *
- * Input: a byte that says how it is read, then the file. The readings are the same record by record
+ * Input: two bytes that say how it is read, then the file. The readings are the same record by record
  * up to the first fault, and there is one for the reader if there is one for libcsv. Faults are:
  *
  *   - libcsv in strict mode stops: unexpected quote, or one that never ends;
@@ -22,6 +22,11 @@ const char program_name[] = "fuzz";
 
 /* Of the first byte. */
 enum { CHUNK = 0x0f, KIND = 0x30, KIND_SHIFT = 4, MARK = 0x40, OUR_HEADER = 0x80 };
+/* Of the second, the options: --delimiter, and --null "" --null NULL. */
+enum { DELIMITER = 0x03, NULLS = 0x04 };
+
+static const char delimiters[] = { ',', ';', '|', '\t' };
+static const char null_words[] = "\0NULL";
 
 static const struct {
 	enum kind kind;
@@ -95,7 +100,7 @@ no_space(unsigned char c)
 
 /* Reads the file in steps of so many bytes. Where records end is known only with steps of one. */
 static void
-read_by_libcsv(struct parsed *reading, const char *file, size_t len, size_t step)
+read_by_libcsv(struct parsed *reading, const char *file, size_t len, char delimiter, size_t step)
 {
 	struct csv_parser parser;
 	size_t n;
@@ -104,6 +109,7 @@ read_by_libcsv(struct parsed *reading, const char *file, size_t len, size_t step
 	reading->record[0].field = reading->record[0].count = 0;
 	reading->stopped = false;
 	CHECK(csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_EMPTY_IS_NULL) == 0);
+	csv_set_delim(&parser, (unsigned char)delimiter);
 	csv_set_space_func(&parser, no_space);
 	for (size_t at = 0; at < len && !reading->stopped; at += n) {
 		n = len - at < step ? len - at : step;
@@ -137,6 +143,7 @@ struct expected {
 	size_t at;		/* where its lines begin */
 	size_t place[COLUMNS];	/* in the header, from 1; 0: it is not there */
 	size_t width;
+	bool nulls;		/* as of the option */
 	bool fault;		/* came to one */
 	struct fuzz_bytes rejects;
 	unsigned long rejected;
@@ -266,6 +273,12 @@ expect_record(struct expected *expected, struct slice *lines)
 	return false;
 }
 
+static bool
+is_null_word(const char *bytes, size_t len)
+{
+	return len == 0 || (len == 4 && memcmp(bytes, "NULL", len) == 0);
+}
+
 static void
 check_fields(const struct expected *expected, const struct reader *reader)
 {
@@ -278,8 +291,11 @@ check_fields(const struct expected *expected, const struct reader *reader)
 
 		if (expected->place[column] == 0)
 			continue;
-		CHECK((value.ptr == NULL) == reading->field[i].is_null);
-		CHECK(value.len == reading->field[i].len);
+		if (reading->field[i].is_null || (expected->nulls && is_null_word(reading->bytes + reading->field[i].begin, reading->field[i].len))) {
+			CHECK(value.ptr == NULL);
+			continue;
+		}
+		CHECK(value.ptr != NULL && value.len == reading->field[i].len);
 		CHECK(value.len == 0 || memcmp(value.ptr, reading->bytes + reading->field[i].begin, value.len) == 0);
 	}
 }
@@ -312,6 +328,7 @@ begins_with_return(const struct expected *expected)
 struct run {
 	struct expected expected;
 	size_t which;		/* of files */
+	char delimiter;
 };
 
 static void
@@ -319,7 +336,7 @@ read_file(void *context)
 {
 	struct run *run = context;
 	struct expected *expected = &run->expected;
-	const struct reading how = { .delimiter = ',' };
+	struct reading how = { .delimiter = run->delimiter };
 	struct problems problems = { 0 };
 	static struct out rejects;
 	struct reader reader;
@@ -327,6 +344,8 @@ read_file(void *context)
 	size_t at, seen = 0;
 	bool comparing = true, passing = !begins_with_return(expected);
 
+	if (expected->nulls)
+		buffer_append(&how.nulls, null_words, sizeof null_words);
 	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
 	reader_open(&reader, "file", files[run->which].kind, &how, &problems, &rejects);
 	CHECK(expect_header(expected, files[run->which].kind));
@@ -355,6 +374,7 @@ read_file(void *context)
 	CHECK(expected->rejects.len == 0 || memcmp(rejects.bytes, expected->rejects.ptr, expected->rejects.len) == 0);
 	CHECK(expected->fault || rejects.len == expected->rejects.len);
 	reader_close(&reader);
+	buffer_free(&how.nulls);
 }
 
 void
@@ -364,26 +384,31 @@ fuzz_one(const char *input, size_t len)
 	static struct parsed reading, at_once;
 	static struct fuzz_bytes file, rejects;
 	struct run run = { 0 };
-	unsigned char how = len > 0 ? (unsigned char)input[0] : 0;
+	unsigned char how, options;
 	size_t skipped;
 	bool returned;
 
-	if (len == 0 || len > NAIVE_MAX / 2)
+	if (len < 2 || len > NAIVE_MAX / 2)
 		return;
+	how = (unsigned char)input[0];
+	options = (unsigned char)input[1];
+	run.delimiter = delimiters[options & DELIMITER];
 	run.which = (how & KIND) >> KIND_SHIFT;
 	file.len = rejects.len = 0;
 	if (how & MARK)
 		fuzz_append(&file, byte_order_mark, 3);
 	if (how & OUR_HEADER)
-		fuzz_append(&file, files[run.which].header, strlen(files[run.which].header));
-	fuzz_append(&file, input + 1, len - 1);
+		for (const char *c = files[run.which].header; *c != '\0'; c++)
+			fuzz_append(&file, *c == ',' ? &run.delimiter : c, 1);
+	fuzz_append(&file, input + 2, len - 2);
 	skipped = file.len >= 3 && memcmp(file.ptr, byte_order_mark, 3) == 0 ? 3 : 0;
 
-	read_by_libcsv(&reading, file.ptr + skipped, file.len - skipped, 1);
-	read_by_libcsv(&at_once, file.ptr + skipped, file.len - skipped, MAX);
+	read_by_libcsv(&reading, file.ptr + skipped, file.len - skipped, run.delimiter, 1);
+	read_by_libcsv(&at_once, file.ptr + skipped, file.len - skipped, run.delimiter, MAX);
 	CHECK(same_reading(&reading, &at_once));
 
-	run.expected = (struct expected){ .file = file.ptr + skipped, .len = file.len - skipped, .reading = &reading, .rejects = rejects };
+	run.expected = (struct expected){ .file = file.ptr + skipped, .len = file.len - skipped, .reading = &reading, .rejects = rejects,
+	    .nulls = (options & NULLS) != 0 };
 	fuzz_begin(file.ptr, file.len, how & CHUNK);
 	returned = fuzz_run(read_file, &run);
 	rejects = run.expected.rejects;

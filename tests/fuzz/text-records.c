@@ -1,7 +1,7 @@
 /*
  * The record reader, on COPY's text format, against the naive reading of the same bytes.
  *
- * Input: a byte that says how it is read, then the file. Every record that the reader takes has the
+ * Input: two bytes that say how it is read, then the file. Every record that the reader takes has the
  * fields of the naive reading, and survives being encoded and decoded again; what the reader rejects
  * the naive reading rejects, too, and comes out byte for byte; together they are all the lines.
  */
@@ -16,6 +16,10 @@ const char program_name[] = "fuzz";
 
 /* Of the first byte. */
 enum { CHUNK = 0x0f, KIND = 0x70, KIND_SHIFT = 4, OUR_HEADER = 0x80 };
+/* Of the second: --null "" --null NULL. */
+enum { NULLS = 0x01 };
+
+static const char null_words[] = "\0NULL";
 
 static const struct {
 	enum kind kind;
@@ -47,6 +51,7 @@ struct run {
 	size_t len;
 	size_t at;		/* what the naive reading has come to */
 	size_t which;		/* of files */
+	bool nulls;		/* as of the option */
 	struct header header;
 	struct models models;
 	struct fuzz_bytes rejects;
@@ -157,14 +162,16 @@ check_round_trip(struct slice value)
 }
 
 static void
-check_field(struct slice field, const struct naive_field *naive, const struct models *models)
+check_field(struct slice field, const struct naive_field *naive, const struct run *run)
 {
+	const struct models *models = &run->models;
+	const bool is_null = naive->is_null || (run->nulls && (naive->len == 0 || (naive->len == 4 && memcmp(naive->bytes, "NULL", 4) == 0)));
 	int64_t number = 0, naive_number = 0;
 	bool is_number;
 
-	CHECK((field.ptr == NULL) == naive->is_null);
+	CHECK((field.ptr == NULL) == is_null);
 	check_round_trip(field);
-	if (naive->is_null)
+	if (is_null)
 		return;
 	CHECK(field.len == naive->len && memcmp(field.ptr, naive->bytes, field.len) == 0);
 	is_number = text_bigint(field, &number);
@@ -177,13 +184,15 @@ static void
 read_file(void *context)
 {
 	static struct naive_record record;
-	const struct reading how = { .format = TEXT_FORMAT };
+	struct reading how = { .format = TEXT_FORMAT };
 	struct run *run = context;
 	struct problems problems = { 0 };
 	static struct out rejects;
 	struct reader reader;
 
 	models_begin(&run->models);
+	if (run->nulls)
+		buffer_append(&how.nulls, null_words, sizeof null_words);
 	rejects = (struct out){ .fd = FUZZ_REJECTS, .name = "rejects" };
 	reader_open(&reader, "file", files[run->which].kind, &how, &problems, &rejects);
 	CHECK(read_header(run));
@@ -191,7 +200,7 @@ read_file(void *context)
 		CHECK(next_record(run, &record));
 		for (int i = 0; i < COLUMNS; i++)
 			if (run->header.place[i] > 0)
-				check_field(reader.field[i], &record.field[run->header.place[i] - 1], &run->models);
+				check_field(reader.field[i], &record.field[run->header.place[i] - 1], run);
 		run->accepted++;
 	}
 	CHECK(!next_record(run, &record));
@@ -199,6 +208,7 @@ read_file(void *context)
 	out_flush(&rejects);
 	CHECK(problems_status(&problems) == (run->rejected > 0 ? STATUS_SOME : STATUS_OK));
 	reader_close(&reader);
+	buffer_free(&how.nulls);
 	models_free(&run->models);
 }
 
@@ -210,13 +220,14 @@ fuzz_one(const char *input, size_t len)
 	unsigned char how = len > 0 ? (unsigned char)input[0] : 0;
 	bool returned;
 
-	if (len == 0 || len > NAIVE_MAX / 2)
+	if (len < 2 || len > NAIVE_MAX / 2)
 		return;
+	run.nulls = ((unsigned char)input[1] & NULLS) != 0;
 	file.len = rejects.len = 0;
 	run.which = (how & KIND) >> KIND_SHIFT;
 	if (how & OUR_HEADER)
 		fuzz_append(&file, files[run.which].header, strlen(files[run.which].header));
-	fuzz_append(&file, input + 1, len - 1);
+	fuzz_append(&file, input + 2, len - 2);
 	run.file = file.ptr;
 	run.len = file.len;
 	run.rejects = rejects;
