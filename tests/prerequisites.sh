@@ -31,6 +31,7 @@ runtime() { # of clang's sanitizers
   echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return (n > 0 && *s) * 0; }' |
     clang -fsanitize="$1,address,undefined" -x c -o /dev/null - 2> /dev/null
 }
+module() { python3 -c "import $1" 2> /dev/null; }
 folder() { [ -d "/usr/lib/bats/$1" ] || [ -d "/usr/share/bats/$1" ]; }
 
 to_build() {
@@ -65,6 +66,9 @@ to_test() {
   want program zsh             zsh               zsh                zsh               zsh
   want program dh              debhelper         -                  -                 -
   want program lintian         lintian           -                  -                 -
+  want program debootstrap     debootstrap       debootstrap        debootstrap       -
+  want program npm             npm               nodejs-npm         npm               node
+  want module  yaml            python3-yaml      python3-pyyaml     py3-yaml          -
 }
 
 cd "$(dirname "$0")/.." || exit 2
