@@ -78,7 +78,8 @@ BASH_COMPLETIONS = "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
 ZSH = "$(DESTDIR)$(ZSH_COMPLETIONS)"
 PROGRAMS_FOLDER = "$(DESTDIR)$(PREFIX)/bin"
 # These by name: whatever else lies in examples/ is somebody's own.
-DOCUMENTS = README.md CHANGELOG.md LICENSE $(addprefix examples/,README.md csv/answers.csv csv/cohorts.csv csv/reviews.csv \
+DOCUMENTS = README.md CHANGELOG.md LICENSE $(addprefix examples/,README.md container/Dockerfile \
+    container/Dockerfile.dockerignore container/README.md container/cronjob.yaml csv/answers.csv csv/cohorts.csv csv/reviews.csv \
     csv-replay.sh data.sql demo.sh django/README.md django/backfill_feedback_syllabus.py fb-backfill.cron \
     fb-backfill.service fb-backfill.timer least-privilege.sql picture.sh picture.svg pipeline.sh schema.sql \
     several-databases.sh terminal-svg.py with-server.sh)

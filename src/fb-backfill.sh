@@ -699,6 +699,7 @@ reached_end=''   # if it stays empty, the status is 2 whatever the shell says
 interrupted() { # signal
   local pid i left=1
   trap 'again=yes' INT TERM HUP
+  [ ! "$tmp" ] || rm -f "$tmp/go-on"
   again='' died_of=$1 error="interrupted by SIG$1"
   warn "$error${applying:+: finishing the open batch; interrupt again to roll it back}"
   # What psql says from now on is caused by the interrupt itself.
@@ -706,7 +707,6 @@ interrupted() { # signal
   hushed=yes
   tell phase ending
   exec 5>&- 6<&-
-  rm -f "$tmp/go-on"
   for pid in $(jobs -pr); do
     [[ " $reporter ${appliers[*]} ${writers[*]} " == *" $pid "* ]] || kill -- "$pid" 2> /dev/null
   done

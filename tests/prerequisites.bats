@@ -16,11 +16,11 @@ prerequisites() { env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/t
 
 # What a bare machine lacks for all tests. bats's own folders are there, or this would not run; what lies in no folder of
 # PATH (pgbouncer, pgpool, an extension, a Python module) is there or not.
-debian='gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql bats parallel jq mandoc python3 time valgrind clang mawk gawk( pgbouncer)?( pgpool2)?( postgresql-contrib)? rsync systemd git zsh debhelper lintian( python3-django)?( python3-psycopg2)?'
+debian='gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql bats parallel jq mandoc python3 time valgrind clang mawk gawk( pgbouncer)?( pgpool2)?( postgresql-contrib)? rsync systemd git zsh debhelper lintian( python3-django)?( python3-psycopg2)? debootstrap npm( python3-yaml)?'
 
 names_all() {
   assert_line --regexp "^Missing: cc stdio.h csv.h uthash.h psql initdb bats parallel jq mandoc python3\$"
-  assert_line --regexp "^Missing, so some tests will be skipped: time valgrind clang .*zsh dh lintian( django)?( psycopg2)?\$"
+  assert_line --regexp "^Missing, so some tests will be skipped: time valgrind clang .*zsh dh lintian( django)?( psycopg2)? debootstrap npm( yaml)?\$"
   assert_line --regexp "^  Debian    apt-get install $debian\$"
   assert_line --regexp '^  Fedora    dnf install gcc glibc-devel libcsv-devel uthash-devel postgresql postgresql-server bats '
   assert_line --regexp '^  Alpine    apk add bash coreutils build-base musl-dev libcsv-dev uthash-dev postgresql-client postgresql bats '

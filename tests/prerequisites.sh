@@ -69,6 +69,9 @@ to_test() {
   want program lintian         lintian           -                  -                 -
   want module  django          python3-django    python3-django     py3-django        -
   want module  psycopg2        python3-psycopg2  python3-psycopg2   py3-psycopg2      -
+  want program debootstrap     debootstrap       debootstrap        debootstrap       -
+  want program npm             npm               nodejs-npm         npm               node
+  want module  yaml            python3-yaml      python3-pyyaml     py3-yaml          -
 }
 
 cd "$(dirname "$0")/.." || exit 2
