@@ -425,7 +425,8 @@ ask_password() {
 
 check_psql() {
   local version
-  version=$(psql --version 2>&1) || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
+  command -v psql > /dev/null || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
+  version=$(psql --version 2> /dev/null)   # a wrapper may warn of its locale
   if [[ ! $version =~ ^psql\ \([^\)]*\)\ ([0-9]{1,3})[.a-z] ]] || (( BASH_REMATCH[1] < 13 )); then
     die "psql 13 or later is required; this is '$version'"
   fi

@@ -262,7 +262,7 @@ as_process_1() {
     hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
     as_process_1 --quiet --batch-size 10 --lock-timeout 0 --receipts "$receipts"
     kill -s "${signal%:*}" "$process"
-    wait_until grep -q "interrupted by SIG${signal%:*}: the open batch is finished first" messages
+    wait_until grep -q "interrupted by SIG${signal%:*}: finishing the open batch" messages
     wait_until told_to_stop
     release
     status=0

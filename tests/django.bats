@@ -88,7 +88,7 @@ END
   manage --dry-run
   manage -- --check || assert_equal $? 1
   run -2 manage --limit -1
-  assert_line --partial "fb-backfill: --limit: '-1'"
+  assert_line --partial "fb-backfill: --limit: invalid number '-1'"
   PGPORT=1 run -2 manage
   assert_line 'fb-backfill: nothing was changed'
   assert_line 'CommandError: fb-backfill: exit status 2'
