@@ -30,7 +30,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 }
 
 # bats test_tags=slow
-@test "built for a processor without vector instructions, it finds the same" {
+@test "a build without vector instructions gives the same results" {
   new_copy
   run -0 make CFLAGS='-O2 -Werror -U__SSE2__'
   { printf 'id\tcomment\tcohort_id\tsyllabus_id\n'
@@ -56,7 +56,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   run -0 diff ../before <(files .)
 }
 
-@test "make builds again what a change concerns, and nothing twice" {
+@test "make rebuilds what a change affects, and nothing twice" {
   built_copy
   run -0 make
   assert_output "make: Nothing to be done for 'all'."
@@ -84,7 +84,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   run -0 make CFLAGS='-O0 -Werror'
 }
 
-@test "make works where a header of an earlier build has another name by now" {
+@test "make works after a header was renamed" {
   built_copy
   mv src/lib/slice.h src/lib/part.h
   sed -i 's/slice\.h/part.h/' src/*.c src/*/*.[ch]
@@ -153,7 +153,7 @@ installed() {
   run -0 diff mawk.tsv gawk.tsv
 }
 
-@test "make install: into a folder with a blank in its name, and nothing of what else lies in examples/" {
+@test "make install: into a folder with a blank in its name, and without other files in examples/" {
   built_copy
   installed > ../expected
   echo 'mine' > examples/receipts.tsv
@@ -172,7 +172,7 @@ installed() {
   for file in $(git ls-files examples); do grep -qwF "$file" "$BATS_TEST_TMPDIR/commands" || fail "$file is not"; done
 }
 
-@test "the programs are built as hardened as Debian's packages" {
+@test "the programs are hardened like Debian's packages" {
   requires readelf
   for program in fb-extract fb-resolve fb-apply fb-report; do
     run -0 readelf -W --dynamic --program-headers "$project/bin/$program"

@@ -16,7 +16,7 @@ success() { printf '\e[32;1m%s\e[0m' "$1"; }
 warning() { printf '\e[33;1m%s\e[0m' "$1"; }
 error() { printf '\e[31;1m%s\e[0m' "$1"; }
 
-@test "receipts: what is colored, and how" {
+@test "receipts: the colors" {
   receipts > r.tsv
   rule='======================================================================'
   run -1 --separate-stderr fb-report --color=always r.tsv
@@ -57,7 +57,7 @@ $rule"
   assert_line "$(success 'Reverted 1 Answer records')"
 }
 
-@test "auto, the default: on a terminal, unless NO_COLOR or TERM speak against it" {
+@test "auto, the default: on a terminal, unless NO_COLOR or TERM says otherwise" {
   receipts > r.tsv
   fb-report r.tsv > plain.out 2> /dev/null || true
   run grep -c $'\e' plain.out
@@ -79,7 +79,7 @@ $rule"
   done
 }
 
-@test "JSON has none" {
+@test "JSON is never colored" {
   receipts > r.tsv
   fb-report --json r.tsv > plain.out 2> /dev/null || true
   fb-report --json --color always r.tsv > color.out 2> /dev/null || true
@@ -101,7 +101,7 @@ $rule"
   run -0 diff color.out got
 }
 
-@test "what is none of auto, always, never" {
+@test "--color rejects other values than auto, always and never" {
   run -2 fb-report --color=sometimes
   assert_line "fb-report: --color: invalid value 'sometimes' (expected auto, always or never)"
   run -2 fb-backfill --color=sometimes

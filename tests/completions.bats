@@ -57,7 +57,7 @@ offers() { # WORD...
     echo ${COMPREPLY[*]} or $or' bash "$project/completions/fb.bash" "$@"
 }
 
-@test "bash offers the options that a program's --help shows, all of them" {
+@test "bash offers all the options that a program's --help shows" {
   for program in $programs; do
     [ "$(long "$program" | wc -l)" -gt 4 ]
     run -0 offers "$program" --
@@ -70,7 +70,7 @@ offers() { # WORD...
   assert_output '--rejects or nothing'
 }
 
-@test "bash offers what is new in a program, without being told" {
+@test "bash offers an option that is new in a program without any change" {
   new_program fb-apply
   run -0 offers fb-apply --
   assert_output "$(tr ' ' '\n' <<< "--model --format --new --table --color --log --keep --apply --undo --check or nothing" | paste -s -d ' ')"
@@ -113,7 +113,7 @@ offers() { # WORD...
   assert_output "$(offers fb-backfill --)"
 }
 
-@test "bash: a program that is not there has no options, and nothing is said" {
+@test "bash: a program that does not exist has no options, and prints no error" {
   run -0 --separate-stderr offers ./fb-extract --
   assert_output 'or nothing'
   [ -z "$stderr" ]
@@ -144,7 +144,7 @@ specifications() { # program
     source "$1"' zsh "$project/completions/_fb" "$1"
 }
 
-@test "zsh offers the options that a program's --help shows, all of them" {
+@test "zsh offers all the options that a program's --help shows" {
   requires zsh
   for program in $programs; do
     run -0 --separate-stderr specifications $program
@@ -186,7 +186,7 @@ END
   refute_output --partial '*:'
 }
 
-@test "in a terminal, TAB completes in zsh, and nothing is complained of" {
+@test "in a terminal, TAB completes in zsh without errors" {
   requires zsh
   touch 'some plan.tsv'
   cat > .zshrc << END

@@ -9,7 +9,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- options
 
-@test "options as getopt has them: letters in a cluster, with their arguments, abbreviations, the end of options" {
+@test "options as for getopt: clustered letters, with their arguments, abbreviations, the end of options" {
   sample_database
   run -0 --separate-stderr fb-backfill -nq
   assert_output ''
@@ -55,7 +55,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- what is kept
 
-@test "receipts are kept unless they are refused, and the last line says where, and what takes them back" {
+@test "receipts are kept unless refused; the last line says where, and how to undo the run" {
   sample_database
   before=$(state)
   run -0 --separate-stderr fb-backfill --summary
@@ -79,7 +79,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -2 receipts
 }
 
-@test "a dry run's last line has the database, and what carries out its plan" {
+@test "a dry run's last line has the database, and the command that applies its plan" {
   sample_database
   run -0 --separate-stderr fb-backfill -n --plan 'my plan' --summary
   assert_equal "$stderr" "fb-backfill: 7 rows would be updated in $PGDATABASE on $PGHOST:$PGPORT as $PGUSER; carry it out with: fb-backfill --apply 'my plan'"
@@ -89,7 +89,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   assert_equal "$(jq -r .database <<< "$output")" "$PGDATABASE on $PGHOST:$PGPORT as $PGUSER"
 }
 
-@test "--undo takes several receipts; with --dry-run it tells what it would take back" {
+@test "--undo takes several receipts; with --dry-run it reports what it would take back" {
   sample_database
   before=$(state)
   for n in 1 2 3; do fb-backfill --limit 1 --receipts r.$n --quiet; done
@@ -109,7 +109,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   assert_equal "$(jq -c .undone <<< "$output")" "[\"$PWD/r.1\",\"$PWD/r.2\"]"
 }
 
-@test "input that is refused: only what is true is said" {
+@test "refused input: the messages are accurate" {
   sample_database
   make_plan > plan.tsv
   fb-backfill --receipts r.tsv --quiet
@@ -122,7 +122,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   refute_output --regexp 'empty|committed|same command'
 }
 
-@test "a record that fb-apply rejects is in the report and in the object" {
+@test "a record that fb-apply rejects is counted in the report and in the object" {
   sample_database
   { make_plan; lines 'answer\tx\t1\ta\t1\tb'; } > plan.tsv
   run -1 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
@@ -134,7 +134,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- the connection
 
-@test "DATABASE_URL is used where nothing else says where, and no password stands on a command line" {
+@test "DATABASE_URL is used if nothing else names the database, and no command line contains its password" {
   sample_database
   mkdir bin
   # what psql is called with, and from where it has the password
@@ -186,7 +186,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   assert_output --partial 'password authentication failed'
 }
 
-@test "its own programs by their place, psql by PATH" {
+@test "its own programs are found beside it, psql in PATH" {
   sample_database
   mkdir -p elsewhere
   cp "$project"/bin/fb-* elsewhere
@@ -204,7 +204,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- what it says when it fails
 
-@test "privileges that are missing for the second model are found before the first is written; a dry run says so" {
+@test "privileges missing for the second model are found before the first is written; a dry run reports them" {
   sample_database
   sql "DROP ROLE IF EXISTS half; CREATE ROLE half LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO half;
        GRANT UPDATE (syllabus_id) ON feedback_answer TO half"
@@ -246,7 +246,7 @@ many_answers() {
   hold "SELECT FROM feedback_answer WHERE id IN (350, 3200) FOR UPDATE;"
 }
 
-@test "interrupted, it begins no further batch, though the script has many; a loop of the shell ends, too" {
+@test "interrupted, it begins no further batch, although the script has many; a shell loop ends, too" {
   many_answers
   for jobs in 1 2; do
     setsid env --default-signal bash -c "for i in 1 2 3; do fb-backfill --jobs $jobs --batch-size 100 --lock-timeout 0 --receipts r\$i.tsv --quiet; done; touch went-on" 2> err &
@@ -271,7 +271,7 @@ many_answers() {
   release
 }
 
-@test "interrupted, it begins no further batch of those that psql has read already" {
+@test "interrupted, it begins no further batch of those that psql has already read" {
   sample_database
   hold 'SELECT FROM feedback_answer WHERE id = 2 FOR UPDATE;'
   setsid env --default-signal fb-backfill --batch-size 1 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
@@ -302,7 +302,7 @@ many_answers() {
   release
 }
 
-@test "interrupted while it pauses: it is over, and nobody sleeps on" {
+@test "interrupted during a pause: it ends, and no process keeps sleeping" {
   sample_database
   setsid env --default-signal fb-backfill --batch-size 2 --pause 600000 --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -319,7 +319,7 @@ many_answers() {
   refute_output --partial ERROR
 }
 
-@test "SIGUSR1 to all that has fb-backfill in its command line ends nothing" {
+@test "SIGUSR1 to every process with fb-backfill in its command line ends none" {
   sample_database
   mkdir fb-backfill.run
   make_plan > fb-backfill.run/plan.tsv

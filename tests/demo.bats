@@ -36,7 +36,7 @@ teardown() {
   rm -rf "$tmp"
 }
 
-@test "the demo's numbers are the database's, and it leaves there what it says" {
+@test "the demo's numbers and the state that it leaves are those of the database" {
   example_database
   read -r a no_a <<< "$(counts feedback_answer)"
   read -r r no_r <<< "$(counts feedback_review)"
@@ -74,7 +74,7 @@ END
 }
 
 # bats test_tags=slow
-@test "the demo starts its own server, whatever the environment says, shows the same there, and leaves nothing behind" {
+@test "the demo starts its own server, whatever the environment, shows the same there, and leaves nothing behind" {
   PGHOST=/nowhere PGPORT=1 PGDATABASE=none TMPDIR=$tmp "$demo" > shown
   run -0 ls -A "$tmp"
   assert_output ''
@@ -83,14 +83,14 @@ END
   run -0 diff <(sed 1d shown) here
 }
 
-@test "a demo whose output is cut off stops its server, too" {
+@test "a demo whose output is closed stops its server, too" {
   TMPDIR=$tmp "$demo" | head -n 3 > shown
   assert_equal "$(head -n 1 shown)" 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
   empty() { [ -z "$(ls -A "$tmp")" ]; }
   wait_until empty
 }
 
-@test "the demo ends at a command that goes wrong, and says so" {
+@test "the demo stops at a command that fails, and says so" {
   sample_database
   run -2 "$demo" --here
   assert_line --partial 'relation "admissions_syllabus" already exists'

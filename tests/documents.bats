@@ -114,7 +114,7 @@ run_document() { # < its lines
   done
 }
 
-@test "the files that README.md and CONTRIBUTING.md name are there" {
+@test "the files that README.md and CONTRIBUTING.md name exist" {
   cd "$project"
   for document in README.md CONTRIBUTING.md; do
     # those that it links to, and those that it shows as code

@@ -23,7 +23,7 @@ receipts="status\t$plan\tdetail"
 }
 
 # bats test_tags=server
-@test "a plan is malformed where it cannot be carried out, and the rest goes on" {
+@test "a malformed plan: its bad records are rejected, and the rest is applied" {
   sample_database
   lines "$plan" 'answer\t1\t1\ta\t\\N\tb' 'answer\t2\t\\N\ta\t1\tb' 'quiz\t3\t1\ta\t1\tb' 'answer\t7\t3\tbogota-web-dev-ft-2\t1\tfull-stack' > plan.tsv
   run -1 --separate-stderr fb-apply plan.tsv
@@ -35,7 +35,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "slugs come back in the receipts as they were, and none becomes SQL" {
+@test "slugs are unchanged in the receipts, and none becomes SQL" {
   sample_database
   hostile="'; DROP TABLE feedback_answer; --\$\$ \\\\! touch pwned :x :'x' \`touch pwned\` \\\\. \\\\N \\n\\\\.\\n \\t\\r\\b {model} %s é"
   sql 'CREATE TABLE hostile (cohort text, syllabus text)'
@@ -73,7 +73,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "a script that was cut off changes nothing without a receipt" {
+@test "a truncated script changes nothing without a receipt" {
   sample_database
   make_plan > plan.tsv
   before=$(state)
@@ -104,7 +104,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "nothing but receipts comes out, whatever psql is told beforehand" {
+@test "only receipts are printed, whatever psql's settings" {
   sample_database
   make_plan > plan.tsv
   fb-apply plan.tsv > script.sql
@@ -126,7 +126,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output 8
 }
 
-@test "--preflight asks for each model that has a record, and names no bad ones: that is for when they are carried out" {
+@test "--preflight checks each model that has a record, and does not report malformed records" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'quiz\t1\t1\ta\t1\tb' 'bad' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 --separate-stderr fb-apply --preflight plan.tsv
   assert_equal "$stderr" ''
@@ -147,7 +147,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
 
-@test "--max-lag and --max-failures are in the script where they are wanted, and wait outside any transaction" {
+@test "--max-lag and --max-failures are in the script only if given, and wait outside any transaction" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 fb-apply plan.tsv
   refute_output --regexp 'fb_replica|so_far'
@@ -204,7 +204,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "receipts are those of this script, whatever table has its tables' names" {
+@test "other tables with the names of the script's tables do not affect the receipts" {
   sample_database
   make_plan > plan.tsv
   sql "CREATE TABLE fb_batch AS SELECT 1 AS n, 'review' AS model, 77 AS id, 1 AS cohort_id, 'x' AS cohort, 1 AS syllabus_id, 'x' AS syllabus"
@@ -213,7 +213,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "missing statistics: the batch still looks its own rows up, one by one" {
+@test "missing statistics: a batch still looks up its rows one by one" {
   sample_database
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 10000) AS n"
   sql "CREATE INDEX ON feedback_answer (syllabus_id);
@@ -253,7 +253,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   refute grep -q 'using feedback_answer_cohort' log
 }
 
-@test "COPY data hold no backslash but that of NULL, and slugs without odd characters are readable" {
+@test "COPY data has no backslash except in NULL, and plain slugs are readable" {
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tmiami ñ "x"\t9\t\\N' 'answer\t2\t7\ta\\tb\\\\c\t9\thex:00' > plan.tsv
   fb-apply plan.tsv > script.sql
   run -0 sed -n '/FROM STDIN;$/,/^\\\.$/p' script.sql

@@ -23,7 +23,7 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/errors.txt" - <<< "$output"
 }
 
-@test "nothing stays in TMPDIR, whatever characters are in its name" {
+@test "nothing is left in TMPDIR, whatever characters are in its name" {
   sample_database
   export TMPDIR="$PWD/it's a \"tmp\" :x\\n"
   mkdir "$TMPDIR"
@@ -49,7 +49,7 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/run.txt" report
 }
 
-@test "earlier receipts are kept, also those of jobs that were interrupted" {
+@test "earlier receipts are kept, even those of interrupted jobs" {
   sample_database
   fb-backfill --limit 1 --receipts r.tsv > /dev/null
   cp r.tsv first.tsv
@@ -63,7 +63,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(grep -c ^updated r.tsv)" 5
 }
 
-@test "receipts never replace what is read, and only a file keeps them" {
+@test "receipts never overwrite input, and must go to a regular file" {
   sample_database
   fb-backfill --limit 1 --receipts r.tsv > /dev/null
   cp r.tsv copy.tsv
@@ -88,7 +88,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_output 'fb-backfill: no??[2J: No such file or directory'
 }
 
-@test "the report's program is killed: that is said, all is carried out, and nobody is left" {
+@test "fb-report is killed: that is reported, the run finishes, and no process is left" {
   sample_database
   hold 'SELECT FROM feedback_review WHERE id = 2 FOR UPDATE;'
   setsid fb-backfill --batch-size 1 --lock-timeout 0 --receipts r.tsv > /dev/null 2> err &
@@ -123,7 +123,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_output 'three.tsv four.tsv'
 }
 
-@test "a plan that was cut off in its last record: jobs reject that as one connection does" {
+@test "a plan truncated in its last record: jobs reject that record as a single connection does" {
   sample_database
   make_plan > plan.tsv
   truncate -s -1 plan.tsv
@@ -135,7 +135,7 @@ original=$BATS_TEST_DIRNAME/original
   done
 }
 
-@test "--jobs are as many connections, and leave nothing but the receipts" {
+@test "--jobs opens that many connections, and leaves nothing but the receipts" {
   sample_database
   sql "CREATE TABLE seen (pid integer);
        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (pg_backend_pid()); RETURN NULL; END';
@@ -171,7 +171,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_output "$(lines 'Answer: 0 eligible, 1 with a cohort without a syllabus' 'Review: 0 eligible, 1 with a cohort without a syllabus')"
 }
 
-@test "the reader of the report goes away: the run is carried out all the same" {
+@test "the reader of the report goes away: the run finishes anyway" {
   sample_database
   # a report that is larger than a pipe and what head reads
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 5000) AS n"
@@ -187,7 +187,7 @@ many_answers() {
        INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 9 FROM generate_series(1, 2000) AS n"
 }
 
-@test "interrupted, it ends the batch that it has, and says what is committed; the same command goes on from there" {
+@test "interrupted, it finishes the open batch and says what is committed; the same command continues from there" {
   sample_database
   many_answers
   mkdir tmp
@@ -226,7 +226,7 @@ many_answers() {
 # It has begun to end: it says so, or writes no more of the script.
 ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } # PID MESSAGES
 
-@test "names with an equals sign; jobs' receipts never replace what is read" {
+@test "names with an equals sign; jobs' receipts never overwrite input" {
   sample_database
   mkdir day=1
   fb-backfill --quiet --receipts day=1.tsv --jobs 2 --model answer < /dev/null   # no assignment of awk's
@@ -243,7 +243,7 @@ ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } 
   assert_line '✓ Successfully reverted 7 records in total'
 }
 
-@test "--check waits for a lock no longer than it is told, and ends at once when it is" {
+@test "--check waits for a lock no longer than --lock-timeout, and stops at once on a signal" {
   sample_database
   hold 'LOCK TABLE feedback_answer IN ACCESS EXCLUSIVE MODE;'
   run -2 fb-backfill --check --lock-timeout 100
@@ -257,7 +257,7 @@ ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } 
   release
 }
 
-@test "what makes no sense together is a usage error" {
+@test "contradictory options are a usage error" {
   for options in '--apply p --undo r' '--apply p --limit 3' '--undo r --model answer' '--check --dry-run' '--apply p --dry-run' '--dry-run --receipts r' \
       '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' '--lock-timeout 2147483648' 'one two' '--dbname one two' '--quiet -q' '--plan p --plan q' '--receipts r --log l' '--no-receipts --receipts r' '--progress --no-progress' '--apply p --plan q' '--dry-run=no' '--receipts=' '--plan='; do
     # shellcheck disable=SC2086

@@ -2,7 +2,7 @@
 load helper
 load ways
 
-@test "standard output is closed: exit 2, and nothing else gets what was meant for it" {
+@test "standard output is closed: exit 2, and no other file gets the output" {
   for way in "${ways[@]}"; do
     expect "$way"
     attempt "$way >&-"
@@ -43,7 +43,7 @@ large_plan() {
   awk 'BEGIN { for (n = 1; n <= 40000; n++) print "answer\t" n "\t1\tmiami\t1\tfull-stack" }'
 }
 
-@test "a file may grow no further (ulimit -f)" {
+@test "a file reaches the size limit (ulimit -f)" {
   large_plan > large.tsv
   awk 'NR > 1 { print "bad " $0 }' large.tsv | { lines 'model\tid\tcohort_id\tsyllabus_id'; cat; } > rows.tsv
   awk 'NR > 1 { print $1 "\t" $2 "\t7" }' large.tsv | { lines 'model\tid\tcohort_id'; cat; } > candidates.tsv
@@ -107,7 +107,7 @@ large_plan() {
   wait
 }
 
-@test "sockets are no files, but may be standard input and output" {
+@test "sockets cannot be opened as files, but can be standard input and output" {
   python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
   run -2 fb-apply socket
   assert_output 'fb-apply: socket: No such device or address'
@@ -132,7 +132,7 @@ unprivileged() {
   if [ "$(id -u)" = 0 ]; then setpriv --bounding-set=-dac_override,-dac_read_search "$@"; else "$@"; fi
 }
 
-@test "operands that are no table: each is named, with the reason, and there is no output" {
+@test "operands that cannot be read: each is reported with the reason, and there is no output" {
   mkdir folder
   touch unreadable; chmod 0 unreadable
   for command in 'fb-extract' 'fb-extract rows.csv' 'fb-resolve --cohorts cohorts.tsv' 'fb-resolve candidates.tsv --cohorts' \
@@ -160,7 +160,7 @@ unprivileged() {
   done
 }
 
-@test "output files that cannot be written are named" {
+@test "output files that cannot be written are reported" {
   mkdir folder
   touch readonly; chmod 444 readonly
   for command in 'fb-extract rows.tsv --rejects' 'fb-resolve --cohorts cohorts.tsv candidates.tsv --unresolved'; do
@@ -236,7 +236,7 @@ in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
 }
 
 # bats test_tags=native
-@test "a quote never closed: exit 1 at the end of the file, exit 2 where there is no memory for it" {
+@test "an unclosed quote: exit 1 at the end of the file, exit 2 if out of memory" {
   plain_programs
   { printf 'model,id,cohort_id,syllabus_id\nanswer,1,"'; yes 'answer,2,7,' | head -c 20000000; } > open.csv
   attempt "fb-extract --rejects side open.csv"

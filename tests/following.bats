@@ -25,7 +25,7 @@ over() { # STATUS
 shows() { grep -qE -- "$1" "$2"; }   # PATTERN FILE
 receipt() { printf 'updated\t%s\t%s\t1\ta\t10\tx\t\\N\n' "$@"; }
 
-@test "a run: its receipts are told as they come, two files as one, with their names and lines" {
+@test "a run: receipts are reported as they are written, two files as one, with their names and lines" {
   begin --object object.json
   say action run database 'app on here:5432 as me' phase applying count plan.tsv name receipts.tsv follow r.1 follow r.2
   lines "$receipts" > r.1
@@ -49,7 +49,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   [ ! -e messages ]   # all are told
 }
 
-@test "messages are passed on a line at a time, such that they cannot act on a terminal, up to the hush" {
+@test "messages are passed on line by line, safe for a terminal, until the hush" {
   begin
   say hush 100000
   printf 'psql: ERROR: \e[2J\xff\t\u202eit\nhalf' >> messages
@@ -69,7 +69,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_output "$(lines 'psql: ERROR: \\x1b[2J\\xff\t\\xe2\\x80\\xaeit' 'half of it' 'fb-backfill: two\\x0alines \\ and a TAB\t' 'ends in \\' 'NUL\\' 'fb-backfill: 0 rows updated')"
 }
 
-@test "a last message without its end is passed on, too" {
+@test "a last message without a newline is passed on, too" {
   begin
   printf 'the end' >> messages
   say status 2
@@ -81,7 +81,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_output ''
 }
 
-@test "it ends without a word: that is trouble, and what was done is told" {
+@test "the run ends without a status: exit 2, and what was done is reported" {
   begin
   { lines "$receipts"; receipt answer 1; } > r.tsv
   say action apply count plan.tsv follow r.tsv phase applying
@@ -91,7 +91,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_equal "$(cat err)" 'fb-backfill: 1 of 3 records are committed; no batch was partly applied; run the same command again to continue'
 }
 
-@test "it stopped: why, and where what is left of it is" {
+@test "the run stopped: the reason, and where its receipts are" {
   begin
   { lines "$receipts"; receipt answer 1; } > r.tsv
   say action apply count plan.tsv follow r.tsv error 'ERROR:  no\nmore' status 2 in-doubt yes receipts r.1 receipts r.2 undone u
@@ -115,7 +115,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_line '✗ Stopped: reverted 1 of 2 records in total: gone'
 }
 
-@test "not one receipt for each record: that is trouble, whatever fb-backfill believes" {
+@test "receipts that do not match the records: exit 2, whatever status fb-backfill reports" {
   begin --quiet --json
   { lines "$receipts"; receipt answer 1; receipt answer 2; } > r.tsv
   say count plan.tsv follow r.tsv status 0
@@ -149,7 +149,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   over 0
 }
 
-@test "nothing to follow: a run that did not come so far says why, and its object has no models" {
+@test "nothing to follow: a run that stopped before any records says why, and its object has no models" {
   begin --json
   say action run error 'no server' status 2 undone a undone b
   over 2
@@ -191,7 +191,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 # bats test_tags=native
-@test "progress where there is no terminal: whole lines, now and then, and when it is asked for" {
+@test "progress without a terminal: whole lines, now and then and on SIGUSR1" {
   begin --progress always
   say phase reading
   wait_until shows '^fb-backfill: reading, 0:0[0-9] so far$' err
@@ -213,7 +213,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 # bats test_tags=native
-@test "progress on a terminal is drawn in one place, is erased for all else, and leaves nothing" {
+@test "progress on a terminal is redrawn in place, erased before other output, and leaves nothing" {
   requires python3
   TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 60 bash -c 'fb-report --follow "$PWD/messages" --color never < facts' > sent &
   pid=$!
@@ -243,7 +243,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   refute grep -qE $'\r[a-z][^\r\e]{60}' sent
 }
 
-@test "standard output that cannot be written: the rest is told all the same, exit 2" {
+@test "standard output cannot be written: everything else is still reported, exit 2" {
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
   for dry in '' yes; do
     fb-report --follow messages --object o < facts > /dev/full 2> err &
@@ -282,7 +282,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 # bats test_tags=native
-@test "interrupted reads, a terminal without a width, and memory that cannot be had" {
+@test "interrupted reads, a terminal without a width, and failed allocations" {
   requires python3
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
   say 7> said count plan.tsv follow r.tsv status 0
@@ -306,7 +306,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   over 0
 }
 
-@test "options that go with --follow alone, or not with it; no file of messages" {
+@test "options that require --follow or cannot be combined with it; a missing file of messages" {
   for options in '--follow messages plan.tsv' '--follow messages --plan plan.tsv' '--quiet' '--object o' '--progress never' \
       '--follow messages --progress sometimes'; do
     # shellcheck disable=SC2086

@@ -56,7 +56,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(state)" "$before"
 }
 
-@test "compare-and-set: rows there that are set, moved, gone or named twice are skipped, with the reason" {
+@test "compare-and-set: remote rows that are set, moved, gone or listed twice are skipped, with the reason" {
   keep_plan
   far sql 'UPDATE feedback_answer SET syllabus_id = 22 WHERE id = 354; UPDATE feedback_answer SET cohort_id = 3 WHERE id = 355;
            DELETE FROM feedback_answer WHERE id = 357'
@@ -73,7 +73,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
 
 # bats file_tags=server,slow
 
-@test "triggers there that refuse, lose or change a row cost it alone" {
+@test "remote triggers that refuse, lose or change a row fail that row alone" {
   far sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
              IF NEW.id = 354 THEN RAISE EXCEPTION ''record is frozen''; END IF;
              IF NEW.id = 355 THEN RETURN NULL; END IF;
@@ -87,7 +87,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(counts r.tsv)" "$(lines 'failed 3' 'updated 251')"
 }
 
-@test "a dangling syllabus costs itself alone if its constraint there is checked at once" {
+@test "a missing syllabus fails alone if its remote constraint is immediate" {
   far check_at_once
   dangling_plan > bad.tsv
   run -1 fb-backfill --apply bad.tsv --receipts r.tsv --quiet
@@ -95,7 +95,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(counts r.tsv)" "$(lines 'failed 1' 'updated 253')"
 }
 
-@test "a dangling syllabus whose constraint there is deferred: its batch is refused as a whole, and the run stops" {
+@test "a missing syllabus whose remote constraint is deferred: the whole batch is refused, and the run stops" {
   dangling_plan > bad.tsv
   syllabus_only_here
   run -2 fb-backfill --apply bad.tsv --receipts r.tsv --batch-size 50 --quiet
@@ -109,7 +109,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(sql "SELECT id FROM feedback_answer WHERE syllabus_id IS NULL AND id IN ($(awk -F '\t' -v ORS=, '$1 == "answer" { print $2 }' plan.tsv) 0)")" 354
 }
 
-@test "a lock there: the server's own lock_timeout counts, and each record waits for it" {
+@test "a remote lock: the remote server's lock_timeout applies, and each record waits for it" {
   sql "ALTER SERVER far OPTIONS (ADD options '-c lock_timeout=100')"
   far hold 'SELECT 1 FROM feedback_answer WHERE id IN (354, 355) FOR UPDATE;'
   run -1 fb-backfill --receipts r.tsv --lock-timeout 0 --quiet
@@ -120,7 +120,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 diff expected <(state)
 }
 
-@test "a lock there: --lock-timeout does not reach it" {
+@test "a remote lock: --lock-timeout does not apply" {
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
   fb-backfill --lock-timeout 50 --quiet &
   pid=$!
@@ -131,7 +131,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 diff expected <(state)
 }
 
-@test "a row there that is edited while the batch waits for it fails alone; the edit stands, and the next run goes by it" {
+@test "a remote row that is edited while the batch waits for it fails alone; the edit is kept, and the next run uses it" {
   far hold 'UPDATE feedback_answer SET cohort_id = 6 WHERE id = 354;'
   fb-backfill --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -152,7 +152,7 @@ end_far() {
     -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${PGDATABASE}_far'" > /dev/null
 }
 
-@test "the other server stops, and is gone: the run stops, no record is called failed, and a second run finishes" {
+@test "the remote server stops: the run stops, no record is reported as failed, and a second run finishes" {
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
   keep_plan
   fb-backfill --receipts r.tsv --batch-size 50 --quiet 2> err &
@@ -183,7 +183,7 @@ refuse() { # MODEL ID
   stands=$(fb-backfill --check --json | jq -c '[201 - .models.answer.eligible, 53 - .models.review.eligible]')
 }
 
-@test "a COMMIT is not one over several servers: what one has committed stands, without receipts, if the next refuses" {
+@test "a COMMIT on several servers is not atomic: if one refuses, what another has committed remains, without receipts" {
   move_rows feedback_review 20 farther   # all of them
   keep_plan
   # Which server is first to commit is not for us to say. That of the reviews?
@@ -199,7 +199,7 @@ refuse() { # MODEL ID
   run -0 diff expected <(state)
 }
 
-@test "the role of least privilege, here and there, is enough" {
+@test "the role of least privilege is enough, locally and remotely" {
   least_privilege
   far least_privilege
   # before version 15 an UPDATE reads all columns of the other server's row

@@ -54,7 +54,7 @@ assert_nothing_taken_over() {
   assert_output ''
 }
 
-@test "functions, operators and types of other schemas are never taken for PostgreSQL's" {
+@test "functions, operators and types of other schemas are never used instead of PostgreSQL's" {
   example_database
   oracle_state > expected
   before=$(state)
@@ -76,7 +76,7 @@ assert_nothing_taken_over() {
   assert_nothing_taken_over
 }
 
-@test "overloads that others may make in public, where it is searched after pg_catalog" {
+@test "overloads in public, which is searched after pg_catalog, are not used" {
   sample_database
   before=$(state)
   oracle_state > expected
@@ -95,7 +95,7 @@ assert_nothing_taken_over() {
   [ ! -e pwned ]
 }
 
-@test "triggers go by the session's search_path, as always" {
+@test "triggers use the session's search_path, as always" {
   sample_database
   sql "CREATE SCHEMA app; CREATE TABLE app.seen (id bigint, path text);
        CREATE FUNCTION app.stamp() RETURNS text LANGUAGE sql AS 'SELECT current_setting(''search_path'')';
@@ -115,7 +115,7 @@ assert_nothing_taken_over() {
   assert_output 'app, public|5'
 }
 
-@test "a trigger that sets the session's search_path does not send the rest of the run elsewhere" {
+@test "a trigger that sets the session's search_path does not redirect the rest of the run" {
   sample_database
   oracle_state > expected
   sql "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.feedback_answer (LIKE feedback_answer); CREATE TABLE elsewhere.feedback_review (LIKE feedback_review);
@@ -130,7 +130,7 @@ assert_nothing_taken_over() {
 
 # ---- receipts are true, or the run ends with 2
 
-@test "a trigger that meddles with the batch's own tables: the run ends with 2, and nothing of the batch is done" {
+@test "a trigger that changes the batch's own tables: exit 2, and nothing in the batch is applied" {
   sample_database
   before=$(state)
   for meddling in "DELETE FROM pg_temp.fb_batch" "DELETE FROM pg_temp.fb_batch WHERE n = 2" "INSERT INTO pg_temp.fb_batch (n, model, id) VALUES (9, ''answer'', 9)" \
@@ -168,7 +168,7 @@ assert_nothing_taken_over() {
 
 # ---- a database that takes any bytes for text
 
-@test "in a database in SQL_ASCII a slug that is not UTF-8 is named by its cohort; others are read" {
+@test "in an SQL_ASCII database, a slug that is not UTF-8 is reported with its cohort; others are read" {
   export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
   psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
   psql -Xqf "$project/tests/original/sample.sql"
@@ -187,7 +187,7 @@ assert_nothing_taken_over() {
 
 # ---- terminals
 
-@test "what functions in views and errors that stop the run have to say does not act on the terminal" {
+@test "messages of functions in views, and errors that stop the run, cannot act on the terminal" {
   sample_database
   sql "ALTER TABLE feedback_review RENAME TO review_table;
        CREATE FUNCTION shout(id int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m\\x07%'', id; RETURN id; END';
@@ -215,7 +215,7 @@ begin_lying_server() { # [ANSWER]
 }
 teardown() { [ ! "${lying-}" ] || kill "$lying"; }
 
-@test "a server that makes psql take COPY data for commands gets nothing run (CVE-2026-6464)" {
+@test "a server that makes psql take COPY data for commands cannot run anything (CVE-2026-6464)" {
   # Each way in which COPY's text format writes a backslash, before what psql would run. At the first command that it does
   # not know psql stops, so each is alone.
   python3 - << 'PYTHON'
@@ -234,7 +234,7 @@ PYTHON
   assert_equal "$(grep -c 'FROM STDIN' asked)" "$(ls plan.* | wc -l)"
 }
 
-@test "what a database answers is never evaluated" {
+@test "a database's answers are never evaluated" {
   for answer in 'answer\t1\tc\t1\ts\ttmp[$(touch pwned)0]\n' '$(touch pwned)\t1\tc\t1\ts\t1\n' 'answer\t1\tc\t1\ts\n' 'quiz\t1\tc\t1\ts\t1\n' \
       'answer\t1\tc\t1\ts\t99999999999999999999\n' 'answer\t1\tc\t1\ts\t-1\n' 'answer\t1\tc\t1\ts\t\e[2J\n'; do
     begin_lying_server "$(printf '%b.' "$answer")"
@@ -251,7 +251,7 @@ PYTHON
 
 # ---- the script is run to its end, or says so
 
-@test "a shell that executes nothing, or knows another decimal sign, does not pass for success" {
+@test "a shell that executes nothing, or a locale with another decimal point, does not look like success" {
   sample_database
   run env SHELLOPTS=noexec fb-backfill --check
   assert_equal "$status" 1

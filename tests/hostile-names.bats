@@ -48,7 +48,7 @@ database_says() {
 }
 
 # bats test_tags=server
-@test "slugs with every character come back in the receipts as the database has them, and nothing else happens" {
+@test "slugs with every character are in the receipts as in the database, without side effects" {
   sample_database
   hostile_slugs
   before=$(state)
@@ -263,7 +263,7 @@ backfill_in_folders() { # NAME...
 }
 
 # bats test_tags=server
-@test "what a trigger has to say about a row is not shown on the way, raw" {
+@test "a trigger's messages about a row are not shown unescaped" {
   sample_database
   sql "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m %'', OLD.id; RETURN NEW; END'"
   sql 'CREATE TRIGGER shout BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION shout()'

@@ -3,7 +3,7 @@ load helper
 
 # ---- headers ----
 
-@test "empty input is refused by every program" {
+@test "every program refuses empty input" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -43,7 +43,7 @@ for kind in KINDS:
 END
 }
 
-@test "the header of another kind is told by its name" {
+@test "the header of another kind of file is reported by its name" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -53,7 +53,7 @@ for kind in KINDS:
 END
 }
 
-@test "a column that is missing is named" {
+@test "a missing column is named" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -65,7 +65,7 @@ for kind in KINDS:
 END
 }
 
-@test "a column that stands there twice is named" {
+@test "a column that appears twice is named" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -87,7 +87,7 @@ for kind in KINDS:
 END
 }
 
-@test "a header that is malformed or cut off" {
+@test "a malformed or incomplete header" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -117,7 +117,7 @@ for kind in KINDS:
 END
 }
 
-@test "ids: what is read as which number" {
+@test "ids: how numbers may be written" {
   cases << 'END'
 from cases import *
 given = [r"\x37", r"\067", "0", "-0", "-1", "+7", "007", "-007", "00000000000000000000000000000000007",
@@ -149,7 +149,7 @@ for kind in KINDS:
 END
 }
 
-@test "ids: what is none" {
+@test "ids: what is not a number" {
   cases << 'END'
 from cases import *
 from copytext import harm
@@ -192,7 +192,7 @@ for given in ["9223372036854775808", '" 7"', " 7", "7 ", '"7,000"', "7.0", "0x7"
 END
 }
 
-@test "NULL, the empty string and what only looks like NULL are told apart" {
+@test "NULL, the empty string and strings that look like NULL are distinguished" {
   cases << 'END'
 from cases import *
 # rows: without a syllabus is NULL alone
@@ -211,7 +211,7 @@ for csv, cohort, syllabus in [('7,,9,""', r"\N", ""), ("7,,9,", r"\N", r"\N"), (
 END
 }
 
-@test "models and statuses that there are none" {
+@test "unknown models and statuses" {
   cases << 'END'
 from cases import *
 from copytext import harm
@@ -265,7 +265,7 @@ equal([values[3] for values in copytext.records(ran.out)[1:]], json.loads(theirs
 END
 }
 
-@test "bytes that no record may hold" {
+@test "bytes that no record may contain" {
   cases << 'END'
 from cases import *
 marker, nul = r"end-of-data marker \.", "escaped NUL byte"
@@ -293,7 +293,7 @@ rejected("plan", marker, header("plan"), b"\\.\n", record("plan"), taken=record(
 END
 }
 
-@test "CSV: bytes that no record may hold" {
+@test "CSV: bytes that no record may contain" {
   cases << 'END'
 from cases import *
 quote = "unexpected quote"
@@ -327,7 +327,7 @@ ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f: file 
 END
 }
 
-@test "CSV: a quote that is never closed" {
+@test "CSV: an unclosed quote" {
   cases << 'END'
 from cases import *
 def extract(*lines, rejects):
@@ -363,7 +363,7 @@ END
 
 # ---- cut off ----
 
-@test "text that is cut off anywhere: what is taken of it is the beginning, unchanged" {
+@test "text truncated anywhere: the records before that point are used unchanged" {
   cases << 'END'
 from cases import *
 write("candidates", header("candidates"), record("candidates"), record("candidates", id=2, cohort_id=8))
@@ -391,7 +391,7 @@ for kind in KINDS:
 END
 }
 
-@test "CSV that is cut off anywhere: the last record has all its fields, and all of each that is quoted" {
+@test "CSV truncated anywhere: the last record used has all its fields, and quoted fields are complete" {
   cases << 'END'
 from cases import *
 write("candidates", header("candidates"), record("candidates"), record("candidates", id=2, cohort_id=8))
@@ -425,7 +425,7 @@ END
 
 # ---- the same thing twice, and one thing for another ----
 
-@test "two formats in one call, where one of them may not be" {
+@test "files of two formats, of which one is not allowed" {
   cases << 'END'
 from cases import *
 for kind in "candidates", "plan":
@@ -443,7 +443,7 @@ equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-extract: a:1: column mo
 END
 }
 
-@test "the header again, as in files that were joined: it is named; with its columns in another order nothing behind it is used" {
+@test "a repeated header, as in joined files, is reported; after one with another order of columns nothing is used" {
   cases << 'END'
 from cases import *
 again = "repeated header, ignored"
@@ -476,7 +476,7 @@ for kind in "plan", "receipts":
 END
 }
 
-@test "half a syllabus in a dump, statuses that there are none, a plan's duplicate" {
+@test "a slug without its syllabus id in a dump, unknown statuses, a duplicate in a plan" {
   cases << 'END'
 from cases import *
 write("f", header("cohorts"), record("cohorts", syllabus_id=r"\N"), record("cohorts", cohort_id=8))
@@ -495,7 +495,7 @@ for text in "  [DRY RUN] Answer 1: skipped, duplicate\n", "Would update 2 Answer
 END
 }
 
-@test "CSV: a quote that runs over lines: where it began, where it ended, and how many lines are not used" {
+@test "CSV: a quoted field over several lines: the message says where it began and ended, and how many lines are not used" {
   cases << 'END'
 from cases import *
 write("f", b'id,comment,cohort_id,syllabus_id\n1,x,7,\n2,"oops,7,\n3,x,7,\n4,x,8,\n5,"fine and long",8,\n6,y,8,\n')
@@ -513,7 +513,7 @@ ended(ran, 1, b"", ["f:2: unexpected quote" + hint, "f:3: unexpected quote"])
 END
 }
 
-@test "a cohort twice: the same values however they are written, or an error that names both lines" {
+@test "a cohort twice: the same values, however written, or an error with both lines" {
   cases << 'END'
 from cases import *
 def dump(**third):
@@ -550,7 +550,7 @@ END
   done
 }
 
-@test "a plan is not receipts and receipts are no plan, in whatever order their columns come" {
+@test "plans and receipts are distinguished, whatever the order of their columns" {
   cases << 'END'
 from cases import *
 for order in 1, -1:

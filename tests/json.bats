@@ -49,7 +49,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
     '[1,null,2,3,3,{"id":1,"sqlstate":"P0001","message":"record is frozen"}]'
 }
 
-@test "what ends badly has an object too: a table that is not there, a plan that is not there, an interrupt" {
+@test "a failed run has an object too: a missing table, a missing plan, an interrupt" {
   sample_database
   run -2 --separate-stderr fb-backfill --json --plan p.tsv --table answer=nowhere
   assert_equal "$(ask '[.status, .error, .plan, .models, .total]')" '[2,"ERROR:  relation \"nowhere\" does not exist",null,{},0]'
@@ -83,7 +83,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   assert_output ''
 }
 
-@test "a file's name reads as it is, whatever it holds" {
+@test "the name of a file is unchanged in the object, whatever it contains" {
   sample_database
   for name in $'line\nfeed' 'a "quote", a \ and a $' $'\e[2J é \u200e' '😀' '-n'; do
     run -0 fb-backfill --json --dry-run --plan="$name"

@@ -39,7 +39,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(of_log '[.action, .total, .skipped, (.receipts | length)]' | tail -n 1)" '["apply",0,2,1]'
 }
 
-@test "runs that begin in the same second have names of their own" {
+@test "runs that begin in the same second have different names" {
   sample_database
   mkdir bin log
   printf '#!/bin/sh\necho 2026-11-24T23:10:05Z\n' > bin/date && chmod +x bin/date
@@ -86,7 +86,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   done
 }
 
-@test "what ends before anything is changed has a summary alone" {
+@test "a run that ends before anything is changed has only a summary" {
   sample_database
   run -2 fb-backfill --log log --table answer=nowhere
   run -2 fb-backfill --log log --undo nowhere
@@ -95,7 +95,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(of_log .status)" "$(lines 2 2)"
 }
 
-@test "where the log cannot be written nothing is changed" {
+@test "if the log cannot be written, nothing is changed" {
   sample_database
   before=$(state)
   : > file
@@ -111,7 +111,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(state)" "$before"
 }
 
-@test "a log that cannot be written any more at the end: that is said, exit 2, and what is committed is told" {
+@test "a log that cannot be written at the end: exit 2, and what is committed is reported" {
   sample_database
   # as soon as all is in it
   printf '#!/bin/sh\ncase $* in *--preflight*) ;; *) rm -r log ;; esac\nexec %s "$@"\n' "$project/bin/fb-apply" > apply

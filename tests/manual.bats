@@ -12,7 +12,7 @@ of_page() { sed -En 's/^\.It (Fl ([A-Za-z?]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "$p
 # The README's table has those of fb-backfill, and leaves out what all programs have.
 of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2- | grep -oE -- '`--?[A-Za-z-]+' | tr -d '`' | sort; }
 
-@test "mandoc finds nothing to warn of" {
+@test "mandoc has no warnings" {
   run -0 mandoc -T lint -W warning "$project"/man/*
   assert_output ''
 }
@@ -27,7 +27,7 @@ of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2
   done
 }
 
-@test "the pages refer to pages that are there" {
+@test "the pages refer to pages that exist" {
   cd "$project"
   grep -h '^\.Xr fb' man/* | cut -d ' ' -f 2,3 | sort -u | while read -r name section; do
     [ -f "man/$name.$section" ] || fail "$name($section)"

@@ -42,7 +42,7 @@ counts() { awk -F '\t' '{ n[$1]++ } END { print n["updated"] + 0, n["failed"] + 
   assert_finishes
 }
 
-@test "--max-failures 0 stops after the first batch in which one fails, and is nothing where none does" {
+@test "--max-failures 0 stops after the first batch with a failure, and has no effect without one" {
   make_plan --model answer > plan.tsv
   refuse 15
   run -3 apply --max-failures 0

@@ -96,7 +96,7 @@ assert_waits() {
   run -0 diff right changed
 }
 
-@test "a role that may not look at replicas is told so, before anything is done" {
+@test "a role that cannot see replicas gets an error before anything is done" {
   least_privilege
   run -2 --separate-stderr as_role fb-backfill --max-lag 1 --receipts r.tsv
   [[ $stderr == *'ERROR:  role feedback_backfill cannot see how far behind replicas are, which --max-lag needs'*'HINT:  GRANT pg_read_all_stats TO feedback_backfill'*'fb-backfill: 0 of '* ]]
@@ -112,7 +112,7 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "each job waits; settings against us do not end the wait; an undo waits, too" {
+@test "each job waits; hostile settings do not end the wait; an undo waits, too" {
   pause_replay
   PGOPTIONS='-c statement_timeout=600 -c default_transaction_isolation=serializable
     -c default_transaction_deferrable=on -c idle_in_transaction_session_timeout=1 -c client_min_messages=error' \
@@ -142,7 +142,7 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "a replica that keeps up makes nobody wait, nor one that is not further behind than --max-lag" {
+@test "a replica that keeps up causes no wait, nor does one within --max-lag" {
   fb-backfill --batch-size 5 --max-lag 1 --receipts r.tsv --quiet
   run -0 diff right <(changed)
   # it has not replayed what comes now, but what was there when the run began
@@ -158,7 +158,7 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "interrupted while it waits: nothing more is done, and nobody waits on" {
+@test "interrupted while it waits: nothing more is done, and no process keeps waiting" {
   pause_replay
   setsid env --default-signal fb-backfill --max-lag 1 --receipts r.tsv --quiet 2> err &
   leader=$!
@@ -185,7 +185,7 @@ assert_waits() {
 hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interval '0 s'/"; }
 
 # bats test_tags=slow
-@test "a replica that goes while it is waited for, and does not come back: the script says so, and stops" {
+@test "a replica that disconnects during a wait and does not come back: the script says so, and stops" {
   make_plan > plan.tsv
   fb-apply --max-lag 1 plan.tsv | hasty > script.sql
   run -1 diff <(fb-apply --max-lag 1 plan.tsv) script.sql
@@ -210,7 +210,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
 }
 
 # bats test_tags=slow
-@test "a replica that is restarted while the run goes on is waited for until it is back" {
+@test "the run waits for a replica that is being restarted" {
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 25) FOR UPDATE;"
   fb-backfill --batch-size 10 --lock-timeout 0 --max-lag 3600 --receipts r.tsv --quiet &
   pid=$!
@@ -226,7 +226,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
 }
 
 # bats test_tags=slow
-@test "who only receives WAL is no replica, nor a subscriber of logical replication" {
+@test "pg_receivewal and logical subscribers do not count as replicas" {
   sql "CREATE TABLE was.published (id integer); CREATE PUBLICATION p FOR TABLE was.published"
   sql "SELECT pg_create_logical_replication_slot('s', 'pgoutput')"
   here=$PGDATABASE there=${PGDATABASE}_subscriber

@@ -129,7 +129,7 @@ odd_oracle() {
 }
 
 # bats test_tags=server
-@test "a built-in model is replaced: its table stays as it is" {
+@test "a built-in model is replaced: its table is not changed" {
   sample_database
   sql 'CREATE TABLE "Answer" AS SELECT id, cohort_id AS c, syllabus_id AS s FROM feedback_answer'
   before=$(sql 'SELECT t FROM feedback_answer AS t ORDER BY id')
@@ -145,7 +145,7 @@ odd_oracle() {
 quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
 # bats test_tags=server
-@test "hostile names are names, and nothing else" {
+@test "hostile names are only names" {
   sample_database
   names=('weird"Name; DROP TABLE feedback_answer; --' 'select' 'a$$; END $$; DROP TABLE feedback_answer; --' '\$$\!' "it's"
     ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$b$' 'naïve 名' ALL fb_batch t rec as_told n)
@@ -264,7 +264,7 @@ $odd"
   assert_line '  SELECT '"'y'"' AS model, t."id", t."cohort_id", t."syllabus_id"'
 }
 
-@test "lines that make no model, each with its message" {
+@test "invalid model lines, each with its message" {
   cases "$form" << 'END'
 from cases import *
 form = sys.argv[1]
@@ -295,7 +295,7 @@ equal(Ran("fb-extract", "--sql", "--table", "n" * 50 + "=public.fb_batch").statu
 END
 }
 
-@test "models files that are none" {
+@test "invalid models files" {
   run -2 fb-report --models nowhere
   assert_output 'fb-report: nowhere: No such file or directory'
   printf '# nothing\n' > models
@@ -309,7 +309,7 @@ END
   assert_output --partial 'NUL byte'
 }
 
-@test "fb-backfill refuses the same, in its own name" {
+@test "fb-backfill reports the same errors under its own name" {
   run -2 fb-backfill --table note
   assert_output "fb-backfill: --table: 'note': $form
 fb-backfill: see 'fb-backfill --help'"
@@ -325,7 +325,7 @@ fb-backfill: see 'fb-backfill --help'"
   assert_output --partial "option '--print-models' doesn't allow an argument"
 }
 
-@test "--model knows the models in force, wherever it stands" {
+@test "--model knows the models in use, wherever it appears" {
   for program in fb-extract fb-report; do
     run -2 --separate-stderr $program --model quiz --table note=n --table other=o
     assert_equal "${stderr_lines[0]}" "$program: --model: unknown model 'quiz' (known: answer, review, note, other)"
@@ -336,7 +336,7 @@ fb-backfill: see 'fb-backfill --help'"
 
 # ---- records of an added model
 
-@test "records: a model is known to the programs that are told of it" {
+@test "records: a model is known to programs that get its definition" {
   lines 'model\tid\tcohort_id\tsyllabus_id' 'note\t1\t7\t\\N' 'answer\t2\t7\t\\N' 'note\t3\t7\t\\N' 'quiz\t4\t7\t\\N' > rows.tsv
   lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t1\ts' > cohorts.tsv
   run -1 --separate-stderr fb-extract rows.tsv

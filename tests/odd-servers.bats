@@ -65,7 +65,7 @@ freeze() { # CONDITION
     'skipped\t3\tother-syllabus' 'reverted\t6\t\\N' 'reverted\t7\t\\N' 'skipped\t1\tother-cohort' 'reverted\t2\t\\N')"
 }
 
-@test "a syllabus that is not there fails, whether the table has a foreign key or not" {
+@test "a missing syllabus fails, whether or not the table has a foreign key" {
   sample_database
   make_plan | awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 2 { $5 = 77 } { print }' > plan.tsv
   for key in yes no; do
@@ -96,7 +96,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "a database in EUC_JIS_2004, with characters that UTF-8 has and those that it has not: messages come as they can" {
+@test "a database in EUC_JIS_2004: messages with characters that UTF-8 lacks are replaced, others are kept" {
   new_database sample
   psql -Xqd postgres -c "CREATE DATABASE ${PGDATABASE}_euc TEMPLATE template0 ENCODING 'EUC_JIS_2004' LC_COLLATE 'C' LC_CTYPE 'C'"
   PGDATABASE+=_euc
@@ -126,7 +126,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "an AFTER trigger that takes changes back, or a later one that does: each is failed, and no receipt says updated" {
+@test "AFTER triggers that revert changes, at once or later: the records fail, and no receipt says updated" {
   example_database
   remember
   sql "CREATE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN
@@ -223,7 +223,7 @@ freeze() { # CONDITION
   assert_equal "$(counts again.tsv)" 'updated 254'
 }
 
-@test "a database that is made read-only on the way: the run stops, and what is committed has its receipts" {
+@test "a database that becomes read-only during a run: the run stops, and what is committed has its receipts" {
   example_database
   remember
   make_plan > plan.tsv
@@ -234,7 +234,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "foreign keys that are turned off stop a run" {
+@test "disabled foreign keys stop a run" {
   example_database
   before=$(state)
   PGOPTIONS='-c session_replication_role=replica' run -2 --separate-stderr fb-backfill --receipts r.tsv
@@ -242,7 +242,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "no timeout of the database ends anything: of statements, idle transactions, and where there is one of transactions" {
+@test "no timeout of the database ends a run: statement, idle transaction, and transaction where it exists" {
   example_database
   sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION slow()"
@@ -285,7 +285,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "statement triggers are fired by updates alone, not by what is checked before them" {
+@test "statement triggers are fired only by updates, not by the checks before them" {
   sample_database
   sql "CREATE TABLE fired (rows bigint);
        CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO fired SELECT count(*) FROM new; RETURN NULL; END';
@@ -318,7 +318,7 @@ freeze() { # CONDITION
   assert_equal "$(grep WARNING <<< "$stderr")" 'WARNING:  at COMMIT'
 }
 
-@test "--after ID goes on behind it, so that repeated limits walk past what fails" {
+@test "--after ID continues after it, so that repeated limits move past failed rows" {
   sample_database
   freeze 'NEW.id < 3'
   run -1 --separate-stderr fb-backfill --model answer --limit 2 --receipts 1.tsv --quiet
@@ -371,7 +371,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "a rule that also writes elsewhere, an event trigger, and a table that is swapped for another on the way" {
+@test "a rule that also writes elsewhere, an event trigger, and a table that is swapped during a run" {
   sample_database
   sql "CREATE TABLE log (id bigint);
        CREATE RULE also AS ON UPDATE TO feedback_review DO ALSO INSERT INTO log VALUES (NEW.id);
@@ -389,7 +389,7 @@ freeze() { # CONDITION
   sql "DROP EVENT TRIGGER ${PGDATABASE}_seen"
 }
 
-@test "no more connections than the role may have: some jobs cannot connect, and nothing is wrong" {
+@test "a connection limit of the role: some jobs cannot connect, and the result is still right" {
   example_database
   oracle_state > expected
   least_privilege
@@ -526,7 +526,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
 }
 
 # bats test_tags=slow
-@test "no cliff: planner settings of the role against us" {
+@test "no cliff: hostile planner settings of the role" {
   for setting in enable_indexscan=off 'enable_indexscan=off -c enable_bitmapscan=off' enable_nestloop=off jit_above_cost=0 random_page_cost=100000; do
     sample_database
     many_answers 20000
@@ -565,7 +565,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
 }
 
 # bats test_tags=slow
-@test "no cliff: a trigger that refuses all rows, or drops all updates; a plan of which all is done" {
+@test "no cliff: a trigger that refuses all rows or drops all updates; a plan that is already done" {
   sample_database
   many_answers 10000
   fb-backfill --dry-run --plan plan.tsv --quiet

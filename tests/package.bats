@@ -23,7 +23,7 @@ tarball=build/fb-$version.tar.gz
 
 # ---- the tarball
 
-@test "make dist: all that git has, and nothing else" {
+@test "make dist: everything in git, and nothing else" {
   requires git
   new_repository
   touch notes src/notes.c   # somebody is at work here
@@ -72,7 +72,7 @@ tarball=build/fb-$version.tar.gz
   assert_output --partial 'DRY RUN: Would update'
 }
 
-@test "the version stands in src/lib/version.h, and CHANGELOG.md has its date" {
+@test "the version is in src/lib/version.h, and CHANGELOG.md has its date" {
   copy_sources .
   sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.8.7"/' src/lib/version.h
   run -2 make dist
@@ -155,7 +155,7 @@ ours() {
 }
 
 # bats test_tags=slow
-@test "lintian has nothing to say of the Debian package" {
+@test "lintian accepts the Debian package" {
   requires dh lintian
   make_package
   [ "$package" ] || return 0

@@ -46,7 +46,7 @@ by_syllabus() {
   done
 }
 
-@test "a dangling syllabus, a duplicate and an edited row cost themselves alone" {
+@test "a missing syllabus, a duplicate and an edited row fail or are skipped alone" {
   for layout in by_id by_cohort by_syllabus; do
     example_database
     $layout
@@ -93,7 +93,7 @@ by_syllabus() {
   assert_equal "$(grep -c ^updated r.tsv)" 197
 }
 
-@test "a partition's rule is not asked; a rule of the whole table that swallows updates fails each record, and says so" {
+@test "a partition's rule does not apply; a rule of the whole table that discards updates fails each record" {
   example_database
   by_id
   sql 'CREATE RULE swallow AS ON UPDATE TO answer_low DO INSTEAD NOTHING'

@@ -2,7 +2,7 @@
 # bats file_tags=server
 load helper
 
-@test "the picture of a dry run and a run is drawn from a real one" {
+@test "the picture shows a real dry run and run" {
   sample_database
   before=$(state)
   "$project/examples/picture.sh" > picture.svg

@@ -13,7 +13,7 @@ setup() {
 # ---- the pipeline is cut off
 
 # bats test_tags=slow
-@test "a script cut off at any byte between a batch's data and the next one's commits nothing without receipts" {
+@test "a script truncated anywhere between the data of two batches commits nothing without receipts" {
   make_plan --model review > plan.tsv
   fb-apply --batch-size 20 plan.tsv > script.sql
   from=$(grep -abo '^\\\.$' script.sql | sed -n 1p | cut -d : -f 1)
@@ -61,7 +61,7 @@ setup() {
 }
 no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND pid <> pg_backend_pid() AND backend_type = 'client backend'")" = 0 ]; }
 
-@test "psql is killed after a COMMIT and before its receipts: that a batch may have none is said" {
+@test "psql is killed between a COMMIT and its receipts: the message says that a batch may have none" {
   # it is stopped while the second batch waits for a row
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 15) FOR UPDATE;"
   setsid fb-backfill --model answer --batch-size 10 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
@@ -84,7 +84,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
-@test "a program that ends at once, or is killed, before it opens its input: that ends the run, and leaves nobody waiting" {
+@test "a program that exits or is killed before it opens its input: the run ends, and no process is left waiting" {
   for program in fb-extract fb-resolve fb-apply fb-report psql; do
     mkdir $program && cp "$project"/bin/fb-* $program
     rm -f $program/$program
@@ -107,7 +107,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
 # ---- nobody takes what it writes
 
 # bats test_tags=slow
-@test "no room for the receipts: the batch whose receipts could not be written is told, and it is the last" {
+@test "no space for the receipts: the batch without receipts is reported, and it is the last" {
   make_plan > plan.tsv
   for receipts in r.tsv /dev/full; do
     # the limit is 4 KiB
@@ -128,7 +128,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
-@test "no room for fb-backfill's receipts: it stops, says so, and a second run finishes" {
+@test "no space for fb-backfill's receipts: it stops with an error, and a second run finishes" {
   make_plan > plan.tsv
   for jobs in 1 2; do
     # 8 KiB; for two jobs what each job's part of the plan needs, which is less than its receipts
@@ -250,7 +250,7 @@ END
   done
 }
 
-@test "each privilege that is missing stops it: nothing is done, and with it all is" {
+@test "each missing privilege stops the run before anything is done" {
   least_privilege
   sql "REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
   for privilege in 'SELECT ON admissions_syllabus' 'SELECT ON admissions_syllabusversion' 'SELECT ON admissions_cohort' \
@@ -272,7 +272,7 @@ END
 
 # ---- tables that are not what they seem
 
-@test "a row security policy that hides rows from the update: each of them failed, and after it a second run finishes" {
+@test "a row security policy that hides rows from the update: each of them fails, and a second run without it finishes" {
   least_privilege
   sql "ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
        CREATE POLICY look ON feedback_answer FOR SELECT USING (id <> $(nth answer 1));
@@ -288,7 +288,7 @@ END
   assert_finishes
 }
 
-@test "a trigger that drops updates, or sets another syllabus or none: nothing wrong stays, and each of them failed" {
+@test "a trigger that drops updates, or sets another syllabus or none: each record fails, and no wrong value remains" {
   sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
          IF NEW.id % 4 = 1 THEN RETURN NULL; END IF;
          IF NEW.id % 4 = 2 THEN NEW.syllabus_id := (SELECT max(id) FROM admissions_syllabus WHERE id <> NEW.syllabus_id); END IF;
@@ -303,7 +303,7 @@ END
   assert_finishes
 }
 
-@test "a trigger that sets another column as well: not by us, and the rows are right" {
+@test "a trigger that also sets another column: its change is kept, and the rows are right" {
   sql "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
        CREATE TRIGGER stamp BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION stamp()"
   run -0 fb-backfill --quiet
@@ -311,7 +311,7 @@ END
     SELECT 'review', id, syllabus_id FROM feedback_review) AS t" | tr '|' '\t' | sort | comm -12 - right)" "$(< right)"
 }
 
-@test "a view in a table's place: it is filled through the view, or refused, and nothing is half done" {
+@test "a view in place of a table: rows are filled through the view, or it is refused, and no batch is partly applied" {
   sql "ALTER TABLE feedback_review RENAME TO review_table; CREATE VIEW feedback_review AS SELECT * FROM review_table"
   run fb-backfill --receipts r.tsv
   if [ "$status" = 0 ]; then

@@ -16,7 +16,7 @@ freeze() { # CONDITION
        CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
 }
 
-@test "applying: done of all, rate, time left, failed so far; done is what is committed; SIGUSR1 tells it without a terminal" {
+@test "applying: done of total, rate, time left, failed; done means committed; SIGUSR1 prints it without a terminal" {
   sample_database
   freeze 'id = 2'
   hold 'SELECT FROM feedback_review WHERE id = 1 FOR UPDATE;'
@@ -40,7 +40,7 @@ freeze() { # CONDITION
   run -1 grep $'[\r\e]' err report
 }
 
-@test "reading, resolving, counting are shown and told as well" {
+@test "reading, resolving and counting are shown and printed as well" {
   sample_database
   for table in admissions_syllabus feedback_answer; do
     hold "LOCK TABLE $table IN ACCESS EXCLUSIVE MODE;"
@@ -88,7 +88,7 @@ assert_progress_and_failures() { # FILE
 }
 
 # bats test_tags=slow
-@test "a signal that comes just when a program ends changes nothing" {
+@test "a signal just when a program ends changes nothing" {
   sample_database
   freeze 'id % 2 = 1'
   for i in {1..12}; do
@@ -105,7 +105,7 @@ assert_progress_and_failures() { # FILE
   done
 }
 
-@test "the report and the messages are what they are without; at the end nothing is left of the line" {
+@test "report and messages are the same as without progress; nothing is left of the line at the end" {
   sample_database
   freeze 'id % 2 = 1'
   fb-backfill --batch-size 1 --receipts r.tsv > expected.out 2> expected.err || [ $? = 1 ]
@@ -137,7 +137,7 @@ assert_progress_and_failures() { # FILE
   run -1 grep -E '^.{30}' progress
 }
 
-@test "no terminal, --no-progress, TERM=dumb: no trace; --progress: without a terminal, too" {
+@test "no progress without a terminal, with --no-progress or TERM=dumb; --progress shows it without a terminal" {
   sample_database
   fb-backfill --limit 1 --model answer --quiet --receipts r.tsv
   hold 'SELECT FROM feedback_answer WHERE id IN (1, 2) FOR UPDATE;'

@@ -40,7 +40,7 @@ remember() {
   sql 'CREATE TABLE before_review AS SELECT id, syllabus_id FROM feedback_review'
 }
 
-@test "the example holds each hard case" {
+@test "the example contains each hard case" {
   [ "$(eligible | grep -c answer)" -gt 100 ]
   [ "$(eligible | grep -c review)" -gt 20 ]
   for condition in 't.syllabus_id IS NOT NULL AND t.syllabus_id = v.syllabus_id' 't.syllabus_id <> v.syllabus_id' \
@@ -127,7 +127,7 @@ remember() {
   assert_equal "$(state)" "$before"
 }
 
-@test "a dangling syllabus and a frozen row cost themselves alone" {
+@test "a missing syllabus and a frozen row fail alone" {
   remember
   frozen=$(nth_answer 40)
   sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
@@ -146,7 +146,7 @@ remember() {
   receipts_agree receipts.tsv
 }
 
-@test "a dangling syllabus by hand, in a batch of any size" {
+@test "a missing syllabus by hand, in a batch of any size" {
   make_plan --limit 20 > plan.tsv
   dangling=$(nth_answer 7)
   awk -F '\t' -v OFS='\t' -v id="$dangling" '$1 == "answer" && $2 == id { $5 = 999999 } 1' plan.tsv > bad.tsv
@@ -159,7 +159,7 @@ remember() {
   done
 }
 
-@test "a row locked by somebody else for longer than the lock timeout costs itself alone" {
+@test "a row locked for longer than the lock timeout fails alone" {
   remember
   locked=$(nth_answer 30)
   hold "UPDATE feedback_answer SET comment = 'being edited' WHERE id = $locked;"
@@ -182,7 +182,7 @@ remember() {
   assert_equal "$(eligible)" "answer $locked"
 }
 
-@test "many rows behind one lock do not each wait for it in full" {
+@test "many locked rows do not each wait for the full lock timeout" {
   hold 'SELECT 1 FROM feedback_answer FOR UPDATE;'
   start=$SECONDS
   run -1 fb-backfill --model answer --lock-timeout 1500 --receipts r.tsv
@@ -192,7 +192,7 @@ remember() {
   release
 }
 
-@test "a table locked away stops the run: nothing is done, exit 2" {
+@test "a locked table stops the run: nothing is done, exit 2" {
   hold 'LOCK TABLE feedback_answer IN EXCLUSIVE MODE;'
   before=$(state)
   run -2 --separate-stderr fb-backfill --lock-timeout 100
@@ -202,7 +202,7 @@ remember() {
   assert_equal "$(state)" "$before"
 }
 
-@test "rows that the application edits between plan and apply are left as it left them" {
+@test "rows that the application edits between plan and apply are not changed" {
   remember
   make_plan > plan.tsv
   a=$(nth_answer 1) b=$(nth_answer 2) c=$(nth_answer 3) d=$(nth_answer 4)
@@ -222,7 +222,7 @@ SQL
   assert_equal "$(sql "SELECT t FROM feedback_answer AS t WHERE id IN ($a, $b, $c, $d) ORDER BY id")" "$edited"
 }
 
-@test "a row that is being edited when its batch comes: the edit wins" {
+@test "a row that is being edited when its batch is applied: the edit wins" {
   a=$(nth_answer 5) b=$(nth_answer 6)
   hold "UPDATE feedback_answer SET syllabus_id = (SELECT max(id) FROM admissions_syllabus) WHERE id = $a;
         UPDATE feedback_answer SET comment = 'edited meanwhile' WHERE id = $b;"
@@ -262,7 +262,7 @@ SQL
   assert_equal "$(eligible | wc -l)" "$(($(wc -l < r.tsv) - 2))"
 }
 
-@test "the snapshot is one: what changes while it is read is not mixed into the plan" {
+@test "one snapshot: changes during reading do not get into the plan" {
   # a cohort gets another version after the cohorts were read and before the rows are: the
   # rows are read in the same transaction, so the plan is that of the moment at which it began
   make_plan > expected.tsv
@@ -335,7 +335,7 @@ END
   assert_equal "$(sql 'SELECT t FROM feedback_review AS t ORDER BY id')" "$before"
 }
 
-@test "batches lock rows in the order of their ids, wherever the rows lie in the table" {
+@test "batches lock rows in the order of their ids, whatever their physical order" {
   sql "CREATE TABLE seen (n serial, id bigint);
        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen (id) VALUES (OLD.id); RETURN NEW; END';
        CREATE TRIGGER see BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION see()"

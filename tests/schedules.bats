@@ -11,7 +11,7 @@ examples=$project/examples
   refute_output --regexp '[^\\]%'
 }
 
-@test "systemd finds the service and the timer sound, and weekly" {
+@test "systemd accepts the service and the timer, and the timer is weekly" {
   requires systemd-analyze
   run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
   assert_output ''
@@ -21,12 +21,12 @@ examples=$project/examples
   assert_output --partial '2026-01-11 03:17:00 UTC'
 }
 
-@test "the service is kept from what it does not need" {
+@test "the service has no access to what it does not need" {
   requires systemd-analyze
   run -0 systemd-analyze security --offline=true --threshold=15 "$examples/fb-backfill.service"   # 1.5 of 10; nothing is 9.6
 }
 
-@test "the commented OnFailure= is sound, too" {
+@test "systemd accepts the commented OnFailure=, too" {
   sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
   grep -q '^OnFailure=' fb-backfill.service
   cp "$examples/fb-backfill.timer" .
@@ -82,7 +82,7 @@ freeze() {
   assert_output ''
 }
 
-@test "cron: what fails is said, for cron to mail, with the exit status of the run" {
+@test "cron: a failure is printed, for cron to mail, with the exit status of the run" {
   weekly
   freeze
   run -1 cron

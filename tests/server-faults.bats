@@ -52,7 +52,7 @@ own_server() {
   assert_finishes
 }
 
-@test "a session is ended between batches, or whenever: what is committed is told, and a second run goes on" {
+@test "a session is terminated at any time: what is committed is reported, and a second run continues" {
   database
   fb-backfill --batch-size 50 --pause 500 --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -67,7 +67,7 @@ own_server() {
   assert_finishes
 }
 
-@test "a deadlock: the run gives way, and the row of the deadlock is the most that it costs" {
+@test "a deadlock: the run gives way, and at most the deadlocked row fails" {
   database
   sql "ALTER DATABASE $PGDATABASE SET deadlock_timeout = '50ms'"
   low=$(nth answer 3) middle=$(nth answer 15) high=$(nth answer 30)
@@ -99,7 +99,7 @@ own_server() {
   assert_finishes
 }
 
-@test "a syllabus deleted between plan and apply costs its own rows alone" {
+@test "a syllabus deleted between plan and apply fails only its own rows" {
   database
   make_plan > plan.tsv
   read -r victim other <<< "$(sql 'SELECT v.syllabus_id, (SELECT min(id) FROM admissions_syllabus AS s WHERE s.id <> v.syllabus_id)
@@ -131,7 +131,7 @@ own_server() {
 
 # ---- it has no room
 
-@test "a disk that is full stops the run: what is committed is in the receipts, and a second run finishes" {
+@test "a full disk stops the run: what is committed is in the receipts, and a second run finishes" {
   database
   sql "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \$\$
          BEGIN IF OLD.id = $(nth answer 45) THEN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END IF; RETURN NEW; END \$\$;
@@ -146,7 +146,7 @@ own_server() {
 
 # ---- settings against us
 
-@test "a statement_timeout ends no batch, and no receipts" {
+@test "statement_timeout ends neither a batch nor its receipts" {
   database
   sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.2); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW WHEN (OLD.id = $(nth answer 3)) EXECUTE FUNCTION slow()"
@@ -159,7 +159,7 @@ own_server() {
   run -0 diff right changed
 }
 
-@test "an idle_session_timeout does not end a session that pauses between batches" {
+@test "idle_session_timeout does not end a session that pauses between batches" {
   database
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'
   PGOPTIONS='-c idle_session_timeout=1000' run -0 --separate-stderr fb-backfill --model review --batch-size 40 --pause 1200 --receipts r.tsv
@@ -177,7 +177,7 @@ own_server() {
   assert_agree 0 r.tsv
 }
 
-@test "temporary tables of the same names, that another version left in the session, are in nobody's way" {
+@test "temporary tables that another version left in the session do no harm" {
   database
   make_plan > plan.tsv
   { echo "SET client_min_messages = warning; CREATE TEMPORARY TABLE fb_batch (a integer); CREATE TEMPORARY TABLE fb_outcome (a integer);
@@ -187,7 +187,7 @@ own_server() {
   run -0 diff right changed
 }
 
-@test "psql without -X and a psqlrc that sets strange things" {
+@test "psql without -X, and a psqlrc with unusual settings" {
   database
   make_plan > plan.tsv
   cat > psqlrc << 'RC'
@@ -250,7 +250,7 @@ INI
 pooled() { PGHOST=$PWD PGPORT=6432 "$@"; }
 end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
 
-@test "through pgbouncer with one connection all works, again and again, and from two sides at once" {
+@test "through pgbouncer with one connection everything works, repeatedly and from two clients at once" {
   database
   pooler 1
   pooled fb-backfill --batch-size 20 --jobs 2 --receipts r.tsv --quiet
@@ -271,7 +271,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   end_pooler
 }
 
-@test "through pgbouncer with several connections a script stops when it gets another's, with nothing half done" {
+@test "through pgbouncer with several connections, a script stops when it gets another session, and no batch is partly applied" {
   database
   make_plan > plan.tsv
   fb-apply --batch-size 5 plan.tsv > script.sql
@@ -303,7 +303,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
 # ---- it goes away
 # bats file_tags=server,slow
 
-@test "the server stops while a batch waits: nothing of that batch is done, exit 2, and a second run finishes" {
+@test "the server stops while a batch waits: nothing in that batch is applied, exit 2, and a second run finishes" {
   own_server
   jobs=1
   for how in immediate fast; do
@@ -455,7 +455,7 @@ there_and_back() {
   rm r.tsv
 }
 
-@test "settings against us, by PGOPTIONS and by the database: nothing comes of them" {
+@test "hostile settings in PGOPTIONS or the database have no effect" {
   database
   sql "UPDATE admissions_cohort SET slug = 'señor-' || id || E'-\\\\-\\t-学-''-\\\\.' WHERE id % 3 = 0"
   fb-backfill --dry-run | sed 's/\[DRY RUN\]/✓/; s/Would update/Updated/; s/DRY RUN: Updated/✓ Successfully updated/; /DRY RUN MODE/d' > report
@@ -474,7 +474,7 @@ there_and_back() {
 
 # ---- pgbouncer with several connections
 
-@test "two runs at once through pgbouncer with two connections: each batch is whole and has its own receipts" {
+@test "two runs at once through pgbouncer with two connections: each batch is complete and has its own receipts" {
   database
   pooler 2
   pooled fb-backfill --batch-size 5 --model answer --receipts a.tsv --quiet 2> a.err &
