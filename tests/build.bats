@@ -10,7 +10,7 @@ setup() {
 new_copy() { copy_sources copy; cd copy; }
 built_copy() { copy_built_sources copy; cd copy; }
 
-# All files below a folder, with their checksums.
+# All files under a folder, with their checksums.
 files() { (cd "$1" && find . -type f -exec md5sum {} + | sort -k 2); }
 
 programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
@@ -91,7 +91,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   make CFLAGS=-O0
 }
 
-# What make install puts below PREFIX.
+# What make install puts under PREFIX.
 installed() {
   printf 'bin/%s\n' $programs
   printf 'share/bash-completion/completions/%s\n' $programs
@@ -123,15 +123,15 @@ installed() {
   run -0 diff <(installed | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd ../all && find . ! -type d | LC_ALL=C sort)
   mkdir -p ../stage/usr/local/{bin,share/{man/man1,doc/other,bash-completion/completions,zsh/site-functions}}
   touch ../stage/usr/local/{bin/fb-other,share/{man/man1/other.1,doc/other/README,bash-completion/completions/other,zsh/site-functions/_other}}
-  mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that others use as well
+  mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that other programs use as well
   (cd ../stage && find . | sort) > ../before
   make DESTDIR=../stage install
   [ "$(cd ../stage && find . | wc -l)" -gt "$(($(wc -l < ../before) + 30))" ]
   make DESTDIR=../stage uninstall
   run -0 diff ../before <(cd ../stage && find . | sort)
-  make DESTDIR=../stage uninstall   # where there is nothing it does nothing
+  make DESTDIR=../stage uninstall   # with nothing installed, it does nothing
   run -0 diff ../before <(cd ../stage && find . | sort)
-  # what somebody else put between ours stays
+  # other people's files among ours are kept
   make DESTDIR=../stage install
   touch ../stage/usr/local/share/doc/fb/examples/notes
   make DESTDIR=../stage uninstall

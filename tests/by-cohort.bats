@@ -1,4 +1,4 @@
-# A line for each cohort and syllabus, and the count that --check makes: what is told of them, as text and as JSON.
+# --by-cohort, a line for each cohort and syllabus, and the count of --check, as text and as JSON.
 load helper
 
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
@@ -55,7 +55,7 @@ $rule"
   run -0 fb-report --table a_very_long_name=t --table n=n --by-cohort r.tsv
   assert_line '    Answer    Review A_very_long_name         N  cohort → syllabus'
   assert_line '         -         -                1         1  a → x'
-  # what stands in a syllabus_id is a number in JSON, or a string
+  # a syllabus_id is a number in JSON, or a string if it is not a number
   sed -i 's/10/x"/' r.tsv
   run -0 fb-report --table a_very_long_name=t --table n=n --by-cohort --json r.tsv
   assert_equal "$(jq -c '.cohorts[0].syllabus_id' <<< "$output")" '"x\""'
@@ -99,13 +99,13 @@ Review: 0 eligible, 2 with a cohort without a syllabus
   assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: negative number of rows' 'fb-report: c.tsv:3: unknown model: quiz' \
     "fb-report: c.tsv:4: rows is not a decimal integer in bigint range: 'many'")"
   assert_line 'Answer: 2 eligible, 0 with a cohort without a syllabus'
-  # a plan may have such a column
+  # a plan may have a column of this name
   lines "rows\t$plan" '7\tanswer\t1\t1\ta\t10\tx' > p.tsv
   run -0 fb-report --summary p.tsv
   assert_line 'DRY RUN: Would update 1 records in total'
 }
 
-# ---- several files, and an undo beforehand
+# ---- several files, and the preview of an undo
 
 @test "several files are reported as one; files of different kinds are refused" {
   lines "status\t$plan\tdetail" 'updated\tanswer\t1\t1\ta\t10\tx\t\\N' 'failed\tanswer\t2\t1\ta\t10\tx\t23503 no' > r.1

@@ -1,4 +1,4 @@
-# Colors: the original command's, on a terminal, and nowhere else unless they are asked for.
+# Colors: those of the original command, on a terminal only, unless requested.
 load helper
 
 terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 80 env "$@"; }
@@ -10,7 +10,7 @@ receipts() {
 }
 plain() { sed 's/\x1b\[[0-9;]*m//g'; }
 
-# Django's styles: code, text, reset; the line's end behind it.
+# Django's styles: code, text, reset, then the end of the line.
 heading() { printf '\e[36;1m%s\e[0m' "$1"; }
 success() { printf '\e[32;1m%s\e[0m' "$1"; }
 warning() { printf '\e[33;1m%s\e[0m' "$1"; }
@@ -69,7 +69,7 @@ $rule"
     on_terminal; run -0 diff color.out got
     on_terminal NO_COLOR=; run -0 diff color.out got
   done
-  on_terminal NO_COLOR=1; run -0 diff color.out got   # always is always
+  on_terminal NO_COLOR=1; run -0 diff color.out got   # always overrides NO_COLOR
   options='--color never'
   on_terminal; run -0 diff plain.out got
   for options in '' '--color auto'; do

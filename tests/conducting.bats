@@ -1,4 +1,4 @@
-# fb-backfill as a PostgreSQL client and a Unix program: its options, its connection, what it keeps, how it is interrupted.
+# fb-backfill as a PostgreSQL client and a Unix program: options, connection, files that it keeps, interrupts.
 # bats file_tags=server
 load helper
 
@@ -68,7 +68,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill --summary
   assert_equal "$stderr" "fb-backfill: 0 rows updated in $PGDATABASE on $PGHOST:$PGPORT as $PGUSER"
   run -2 receipts
-  # what it says takes it back: also with other models, names that need quotes, and a database
+  # the command that it prints does undo the run: also with other models, names that need quotes, and a database
   fb-backfill --undo kept.tsv --no-receipts --quiet
   assert_equal "$(state)" "$before"
   run -0 --separate-stderr fb-backfill --table "note=\"feedback_answer\"" -m note --receipts "it's r.tsv" "$PGDATABASE"
@@ -104,7 +104,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill --undo r.1 --no-receipts
   assert_line '  - Answer 1: skipped, already-reverted'
   assert_line 'Skipped: 1 (already-reverted 1)'
-  # undone receipts are named in the object, each
+  # the object lists each file of undone receipts
   run -0 fb-backfill --undo r.1 r.2 --json --no-receipts
   assert_equal "$(jq -c .undone <<< "$output")" "[\"$PWD/r.1\",\"$PWD/r.2\"]"
 }
@@ -137,7 +137,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 @test "DATABASE_URL is used if nothing else names the database, and no command line contains its password" {
   sample_database
   mkdir bin
-  # what psql is called with, and from where it has the password
+  # psql's arguments, and where it gets the password
   printf '%s\n' '#!/bin/bash' 'printf "%s\n" "$*" >> "$LOG"; [ ! "${PGPASSFILE-}" ] || cat "$PGPASSFILE" >> "$LOG.password"' "exec $(command -v psql) \"\$@\"" > bin/psql
   chmod +x bin/psql
   export LOG=$PWD/log
@@ -155,11 +155,11 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   url '' -d "postgresql://must_give_password:this%20one@/$PGDATABASE?host=$host&port=$PGPORT"
   url '' "host=$PGHOST password='this one' port=$PGPORT user=must_give_password dbname=$PGDATABASE"
   [[ $stderr != *'this one'* ]]
-  # an option or PG* comes first
+  # an option or a PG* variable takes precedence
   DATABASE_URL=postgres://nowhere/x run -0 fb-backfill -nq
   DATABASE_URL=mysql://x/y run -2 env -u PGHOST -u PGPORT -u PGDATABASE -u PGUSER fb-backfill -n
   assert_line 'fb-backfill: DATABASE_URL: it is no postgresql://...: nothing was changed'
-  # backslashes, quotes and colons, as a connection string and the password file have them
+  # backslashes, quotes and colons, as in a connection string and in the password file
   : > log.password
   run -2 env PATH="$PWD/bin:$PATH" fb-backfill -n -d "user=must_give_password dbname=$PGDATABASE password = 'a:b\\\\c\\'d'"
   assert_equal "$(sort -u log.password)" '*:*:*:*:a\:b\\c'\''d'
@@ -177,7 +177,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
     fb-backfill --undo r.tsv --quiet --no-receipts
     rm r.tsv
   done
-  # psql would take a line of its script for it
+  # psql would take a line of its script for the password
   run -2 setsid fb-backfill -U must_give_password -n
   assert_line --partial 'a password is needed, and there is no terminal to ask for it: nothing was changed'
   run -2 setsid fb-backfill -U must_give_password -n -w
@@ -195,14 +195,14 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   ln -s "$PWD/elsewhere/fb-backfill" link
   PATH=/usr/bin:/bin run -0 ./link -nq
   [ ! -e wrong ]
-  # no program of that name in PATH is taken instead
+  # programs of the same name in PATH are not used
   mkdir path
   printf '#!/bin/sh\nexit 1\n' > path/fb-apply
   chmod +x path/fb-apply
   PATH=$PWD/path:/usr/bin:/bin run -0 ./link -nq
 }
 
-# ---- what it says when it fails
+# ---- messages when it fails
 
 @test "privileges missing for the second model are found before the first is written; a dry run reports them" {
   sample_database
@@ -215,7 +215,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill -U half -n
   assert_line 'DRY RUN: Would update 7 records in total'
   [[ $stderr == *'permission denied for table feedback_review'*'a run would stop here'* ]]
-  # what it does not write, it need not be able to
+  # privileges are needed only for tables that it writes
   run -0 fb-backfill -U half -m answer --quiet
   sql "DROP OWNED BY half; DROP ROLE half"
 }
@@ -239,7 +239,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- interrupts
 
-# Many answers, in small batches; the third waits for a row.
+# Many answers in small batches; the third batch waits for a row.
 many_answers() {
   sample_database
   sql 'INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 5000) AS n'
@@ -258,7 +258,7 @@ many_answers() {
     status=0; wait "$pid" || status=$?
     assert_equal "$status" 130
     [ ! -e went-on ] && [ ! -e r2.tsv ] && [ ! -e r1.tsv.1 ]
-    # each job has ended the batch that waited, and no other
+    # each job has finished the batch that waited, and no other
     assert_equal "$(grep -c ^updated r1.tsv)" "$(done_in_table)"
     [ "$(done_in_table)" -le $((jobs == 1 ? 400 : 1100)) ]
     run -0 cat err

@@ -5,7 +5,7 @@ several=$project/examples/several-databases.sh
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  export HOME=$PWD   # parallel keeps files of its own there
+  export HOME=$PWD   # parallel keeps its own files there
 }
 
 @test "a program that exits without output has not succeeded: exit 2" {
@@ -56,7 +56,7 @@ setup() {
   assert_output "$(lines begins ends begins ends)"
 }
 
-# ---- two example databases: databases.tsv leads to them
+# ---- two example databases, listed in databases.tsv
 # bats file_tags=server
 
 databases() {
@@ -65,11 +65,11 @@ databases() {
     example_database
     lines "$name\thost=$PGHOST port=$PGPORT dbname=$PGDATABASE" >> databases.tsv
   done
-  oracle_state > expected   # of either
+  oracle_state > expected   # of both
   unset PGDATABASE
 }
 
-# Does something in one of them.
+# Runs a command in one of them.
 in_database() { # NAME COMMAND...
   local database
   database=$(sed -n "s/^$1\t.* dbname=//p" databases.tsv)
@@ -147,7 +147,7 @@ freeze_one() {
   databases
   set_in() { in_database "$1" sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL'; }
   before=$(($(set_in north) + $(set_in south)))
-  # each waits for a row, of two sessions of ours
+  # each waits for a row that a session of ours holds
   mkfifo south.in
   in_database south psql -Xq < south.in > south.out & south=$!
   exec 5> south.in
@@ -173,7 +173,7 @@ freeze_one() {
   assert_done north south
 }
 
-# A ssh whose other machines are the folder far: `ssh HOST [--] COMMAND` runs there, with nothing of the environment here.
+# An ssh for which every other machine is the folder far: `ssh HOST [--] COMMAND` runs there, without our environment.
 ssh_to_far() {
   mkdir far path
   lines '#!/bin/sh' 'shift' '[ "$1" != -- ] || shift' \

@@ -1,19 +1,19 @@
-# Every command that README.md and the manual's EXAMPLES show is taken from there and run, on the
-# example database. Where a document shows a command's output, that must be its output.
+# Runs every command in README.md and in the manual's EXAMPLES on the example database. If a document shows
+# a command's output, it must match.
 load helper
 
-# ---- what is not run as it stands, and why
+# ---- commands that are replaced, and why
 
-# demo and check would run the tests in the tests. What is installed goes to a folder of ours.
+# demo and check would run the tests inside the tests. Installation goes to our own folder.
 make() {
   case $1 in
     demo|check) command make --dry-run "$1" ;;
     *) command make DESTDIR="$BATS_TEST_TMPDIR/stage" "$@" ;;
   esac
 }
-# The application is not here; the documents may show this one command of it.
+# The application does not exist here; the documents may show only this one command of it.
 python() { [ "$*" = 'manage.py clean_cache' ]; }
-# The page must be there, installed or in the source; no reader or pager is needed to see that.
+# The page must exist, installed or in the source; that can be checked without a reader or pager.
 man() {
   local page=$1
   case $page in */*) ;; *) page=$(echo "$BATS_TEST_TMPDIR/stage/usr/local/share/man"/man?/"$page".?) ;; esac
@@ -21,9 +21,9 @@ man() {
 }
 less() { cat; }
 
-# ---- documents as lines: their text, and after a TAB `$ COMMAND` and what they show of its output
+# ---- documents as lines: their text, and after a TAB `$ COMMAND` and the output that they show
 
-# All of README: blocks marked sh, and in the text all code that has a blank and isn't just an option.
+# All of README: blocks marked sh, and in the text all code that contains a blank and isn't just an option.
 readme() {
   awk '
     /^```/ && !block { block = substr($0, 4); if (block != "sh" && block != "text") { print "\t$ false # a block of neither kind"; exit }; next }
@@ -49,14 +49,14 @@ examples() {
 
 # ---- running them
 
-# The example, also as the service that fb-backfill(1) calls feedback.
+# The example, also as the service feedback of fb-backfill(1).
 new_example() {
   example_database
   export PGSERVICEFILE=$BATS_TEST_TMPDIR/pg_service.conf
   printf '[feedback]\ndbname=%s\n' "$PGDATABASE" > "$PGSERVICEFILE"
 }
 
-# Runs the command that was read last, if there is one.
+# Runs the last command read, if any.
 run_command() {
   local status=0
   [ "$command" ] || return 0
@@ -87,19 +87,19 @@ run_document() { # < its lines
         [ -z "$text_ended" ] || text='' text_ended=''
         text+=" $line" ;;
     esac
-    # Each part of a document stands for itself, but an undo needs a run.
+    # Each part of a document is independent, but an undo needs a run.
     case $line in '#'*Undo) ;; '#'*) new_part=yes ;; esac
   done
 }
 
 # bats test_tags=server
 @test "every command in README.md" {
-  copy_built_sources .   # that is where its reader is, after make
+  copy_built_sources .   # where its reader would be after make
   PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)
   [ "$ran" -gt 25 ]
-  # it is what was installed that ran
+  # the installed programs ran
   assert_equal "$(command -v fb-backfill)" "$PWD/stage/usr/local/bin/fb-backfill"
 }
 

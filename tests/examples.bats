@@ -1,4 +1,4 @@
-# The scripts and files in examples/, but for those that the other tests are about.
+# The scripts and files in examples/ that have no tests of their own.
 load helper
 
 examples=$project/examples
@@ -72,7 +72,7 @@ examples=$project/examples
   sql 'COPY (SELECT c.id AS cohort_id, c.slug AS cohort, s.id AS syllabus_id, s.slug AS syllabus FROM admissions_cohort AS c
        LEFT JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
        LEFT JOIN admissions_syllabus AS s ON s.id = v.syllabus_id) TO STDOUT (FORMAT csv, HEADER)' > exports/cohorts.csv
-  # no database is at hand any more
+  # without a database from here on
   PGPORT=1 run -0 "$examples/csv-replay.sh" exports
   run -0 diff expected - <<< "$output"
 }

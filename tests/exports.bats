@@ -1,4 +1,4 @@
-# Rows as other programs export them, in the folder exports/: the manual's table says which options read each.
+# Rows as other programs export them, in exports/. The manual's table has the options for each.
 load helper
 
 exports=$BATS_TEST_DIRNAME/exports
@@ -50,7 +50,7 @@ exports=$BATS_TEST_DIRNAME/exports
   run -0 fb-extract --model answer --delimiter $'\t' tabs.csv
   assert_line "$(lines 'answer\t1\t7')"
   run -0 fb-extract --model answer --format csv "$exports/excel-semicolons.csv"
-  # what is said comes before what the file says
+  # options take precedence over the file
   run -2 fb-extract --model answer --delimiter , <(lines 'sep=;' 'id;cohort_id;syllabus_id')
   assert_output --partial "the header has 'sep=;'"
   printf 'sep=;\n' > only.csv
@@ -65,7 +65,7 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t5\t7')"
   end='record ends with a newline, but the header with carriage return and newline'
   assert_equal "$(head -n 3 <<< "$stderr")" "$(lines "fb-extract: rows.tsv:3: $end" "fb-extract: rows.tsv:4: $end" "fb-extract: rows.tsv:5: $end")"
-  # our own files, too
+  # also for our own files
   make_crlf() { sed 's/$/\r/'; }
   lines 'model\tid\tcohort_id' 'answer\t1\t7' | make_crlf > candidates.tsv
   lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tlima\t12\tweb' | make_crlf > dump.tsv
@@ -79,7 +79,7 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_line "$(lines 'note\t900\t7')"
   run -0 fb-extract --table 'note=notes:"n ""id""",Cohort,course' --model note <(lines '"n ""id""",cohort,course' '1,7,')
   assert_line "$(lines 'note\t1\t7')"
-  # this page's names where it has none of its own; and those alone where it names the model
+  # the standard names if the model's own are missing; only those if there is a model column
   run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'nid,cohort_id,syllabus_id' '1,7,')
   assert_line "$(lines 'note\t1\t7')"
   run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'model,nid,id,cohort_id,syllabus_id' 'note,1,2,7,')
@@ -95,7 +95,7 @@ exports=$BATS_TEST_DIRNAME/exports
   { printf 'a'; printf ',%0100d' {1..20}; echo; } > h.csv
   run -2 fb-extract --model answer h.csv
   [ "${#output}" -lt 1000 ]
-  # a column that is not used may stand twice
+  # a column that is not used may appear twice
   run -0 fb-extract --model answer <(lines 'id,note,cohort,note,cohort,cohort_id,syllabus_id' '1,,,,,7,')
   run -2 fb-extract --model answer <(lines 'id,id,cohort_id,syllabus_id' '1,1,7,')
   for encoding in UTF-16 UTF-16LE UTF-16BE; do
@@ -138,7 +138,7 @@ exports=$BATS_TEST_DIRNAME/exports
     run -1 --separate-stderr fb-extract --model answer f
     assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1$c'"
   done
-  printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript can be seen
+  printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript is visible
   run -1 --separate-stderr fb-extract --model answer f
   assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1⁰'"
 }

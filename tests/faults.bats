@@ -1,14 +1,14 @@
-# What the programs do where the system fails them: tests/faults/faults.c makes it fail at each call in
-# turn. Never is there an exit 0 with other output than without the fault.
+# What the programs do when system calls fail: tests/faults/faults.c makes each call fail in turn. They never
+# exit with 0 and different output than without the fault.
 load helper
 load ways
 
-# `make build/faults.so` makes it, as make check does before the tests.
+# Built by `make build/faults.so`, which make check runs before the tests.
 export FAULTS=$project/build/faults.so
 
 setup_file() { [ -e "$FAULTS" ] || fail 'build/faults.so is missing: make build/faults.so'; }
 
-# Goes the ways in Python, with faults.
+# Runs the ways in Python, with faults.
 with_faults() { cases "${ways[@]}"; } # < program
 
 @test "the n-th allocation fails, for every n" {
@@ -16,12 +16,12 @@ with_faults() { cases "${ways[@]}"; } # < program
 from ways import *
 given_up = 0
 for way in ways():
-    for plus in "", "+":  # it alone, or all after it as well
+    for plus in "", "+":  # only this call, or all later ones as well
         for attempt in way.each_fault("memory", plus):
             if attempt.status == 2:
                 attempt.assert_given_up(": out of memory")
                 given_up += 1
-            else:  # libcsv asks again for less; a sanitizer's own allocations come through here, too
+            else:  # libcsv retries with less; a sanitizer's own allocations are counted here, too
                 attempt.assert_unharmed()
 assert given_up > 200, given_up
 END
@@ -36,7 +36,7 @@ for way in ways():
 END
 }
 
-# Lets each read or write of the ways fail; with sizes, they are done in pieces, so that there are many.
+# Makes each read or write of the ways fail; with sizes, they are split, so that there are many.
 fail_each() { # read|write ERRNO MESSAGE [SIZES]
   cases "$1" "$2" "$3" "${4-}" "${ways[@]}" << 'END'
 from ways import *

@@ -78,14 +78,14 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   make_plan > plan.tsv
   before=$(state)
   fb-apply plan.tsv > script.sql
-  # a few bytes into and before the end of a batch: process-faults.bats cuts at every byte
+  # near the beginning and end of a batch; process-faults.bats cuts at every byte
   data=$(grep -abo '^COPY pg_temp.fb_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
   for cut in $((data + 100)) $((data + 200)) $((commit - 2)) $((commit + 3)); do
     head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
     assert_equal "$(state)" "$before"
     assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
   done
-  # from here on it is whole, and says so
+  # from here on the script is complete
   head -c "$((commit + $(sed -n '/^:commit/{p;q}' script.sql | wc -c)))" script.sql | psql -Xq > cut.tsv
   assert_equal "$(grep -c ^updated cut.tsv)" 7
 }
@@ -109,7 +109,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   make_plan > plan.tsv
   fb-apply plan.tsv > script.sql
   printf '%s\n' '\timing on' '\x' '\set QUIET off' '\set AUTOCOMMIT off' '\pset format html' '\set VERBOSITY verbose' > psqlrc
-  # what psqlrc itself prints is not ours to stop
+  # we cannot stop what psqlrc itself prints
   PSQLRC=psqlrc psql < /dev/null > noise
   PSQLRC=psqlrc PGOPTIONS='-c client_min_messages=debug1 -c standard_conforming_strings=off' psql < script.sql 2> /dev/null | tail -c "+$(( $(wc -c < noise) + 1 ))" > receipts.tsv
   run -0 cut -f 1 receipts.tsv
@@ -142,7 +142,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_line '\! exec sleep 1.500'
   assert_equal "$(grep -c '! exec sleep' <<< "$output")" 1
   assert_line --partial 'SET lock_timeout = 250'
-  # asleep, no transaction is open
+  # during the sleep, no transaction is open
   assert_equal "$(grep -B 3 '! exec sleep' <<< "$output" | head -n 1)" ':commit_and_print_receipts;'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
@@ -181,7 +181,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
     'reverted\tanswer\t3\t\\N' 'skipped\tanswer\t6\talready-reverted' 'skipped\tanswer\t7\tgone' 'reverted\treview\t1\t\\N' 'reverted\treview\t2\t\\N')"
   run -0 sql 'SELECT id, cohort_id, syllabus_id FROM feedback_answer WHERE id < 4 ORDER BY id'
   assert_output "$(lines '1|1|2' '2|2|1' '3|2|')"
-  # what an undo leaves is not undone again
+  # an undo's receipts are not undone
   run -0 bash -c "fb-apply --undo undone.tsv | grep -c '^BEGIN ISOLATION' || true"
   assert_output 0
 }
@@ -241,7 +241,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
        INSERT INTO feedback_answer (id, cohort_id) SELECT 1000 + n, 1000 + n FROM generate_series(1, 1000) AS n"
   sql 'ANALYZE feedback_answer'
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 3000 + n, 1 FROM generate_series(1, 10000) AS n"
-  # the third batch fails, so fewer of its records are tried at once
+  # the third batch fails, so it is retried with fewer records at once
   make_plan --model answer > plan.tsv
   sql 'ALTER TABLE feedback_answer ADD CHECK (id <> 5001 OR syllabus_id IS NULL) NOT VALID'
   fb-apply --batch-size 1000 plan.tsv | sed 's/client_min_messages = error/client_min_messages = log/' > script.sql

@@ -175,7 +175,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
 }
 
 @test "CSV: a quote never closed goes to --rejects byte for byte, however long" {
-  # longer than what stands before it, and than what is read at once
+  # longer than everything before it, and than one read
   for size in 100 200000; do
     { printf 'id,cohort_id,syllabus_id\n1,7,"'; seq "$size" | tr '\n' ' '; echo; } > rows.csv
     run -1 fb-extract --model answer --rejects rejects rows.csv

@@ -3,7 +3,7 @@ load helper
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
 receipts="status\t$plan\tdetail"
 
-# Receipts with one of everything; the failures are more than are shown.
+# Receipts of every kind, and more failures than are shown.
 receipts() {
   lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N' \
     'skipped\tanswer\t2\t1\tmiami-1\t10\tfull-stack\talready-set' \

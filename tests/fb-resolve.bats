@@ -42,7 +42,7 @@ cohorts() {
   assert_output 'answer	1	1	a,b "c"\nd\te\\f\rg	10	\\N
 answer	2	2	 x 	11	
 answer	3	3	\\.	12	\b\f\v'
-  # PostgreSQL reads the same out of both
+  # PostgreSQL reads the same from both
   sample_database
   sql 'CREATE TABLE c (cohort_id int, cohort text, syllabus_id int, syllabus text)'
   sql 'CREATE TABLE p (model text, id int, cohort_id int, cohort text, syllabus_id int, syllabus text)'
@@ -118,7 +118,7 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
 
 # bats test_tags=native,slow
 @test "ids chosen to collide in a known hash function are as fast as others" {
-  # The multiplicative hash of 0.1.0: all of these ids went to one bucket.
+  # With the multiplicative hash of 0.1.0, all of these ids shared one bucket.
   python3 - << 'PYTHON'
 inverse = pow(0x9e3779b97f4a7c15, -1, 2**64)
 def crafted_id(k):

@@ -1,4 +1,4 @@
-# Standard input, output and error, operands and output files that are closed, full, slow, or no files.
+# Standard input, output and error, operands and output files that are closed, full, slow, or not regular files.
 load helper
 load ways
 
@@ -37,7 +37,7 @@ load ways
   done
 }
 
-# A plan of which the script is larger than any pipe holds.
+# A plan whose script is larger than any pipe.
 large_plan() {
   lines "$plan"
   awk 'BEGIN { for (n = 1; n <= 40000; n++) print "answer\t" n "\t1\tmiami\t1\tfull-stack" }'
@@ -53,7 +53,7 @@ large_plan() {
     attempt "(ulimit -f 200; trap '' XFSZ; exec $way)"
     case $way in *side*) file=side ;; *) file='standard output' ;; esac
     assert_given_up "${way%% *}: $file: File too large"
-    # killed, if the signal is not ignored
+    # killed, unless the signal is ignored
     attempt "(ulimit -f 200; exec env --default-signal=XFSZ $way)"
     assert_equal "$status" $((128 + $(kill -l XFSZ)))
     is_prefix out expected.out
@@ -127,7 +127,7 @@ PYTHON
   cmp out expected.out
 }
 
-# Without the right to read and write everything that root has.
+# Without root's right to read and write everything.
 unprivileged() {
   if [ "$(id -u)" = 0 ]; then setpriv --bounding-set=-dac_override,-dac_read_search "$@"; else "$@"; fi
 }
@@ -179,7 +179,7 @@ unprivileged() {
 }
 
 @test "files larger than 2 GiB, and dated after 2038" {
-  # sparse, and nothing is read beyond the header
+  # sparse, and only the header is read
   lines 'model\tid\tcohort_id\tsyllabus_id' > large.tsv
   truncate -s 3G large.tsv
   cp rows.tsv late.tsv
@@ -188,7 +188,7 @@ unprivileged() {
     run -2 fb-extract --rejects $file $file
     assert_output "fb-extract: $file: is also an input file"
   done
-  # for the Found lines it goes back to where standard input was
+  # for the Found lines it seeks back to where standard input was
   : > large.tsv
   truncate -s 3G large.tsv
   cat receipts.tsv >> large.tsv
@@ -199,13 +199,13 @@ unprivileged() {
   assert_output "$expected"
 }
 
-# Uses the plain programs, also where the suite runs others: the sanitizers and valgrind need more memory than these
-# tests allow. PLAIN_BIN is their folder, if it is not bin/.
+# Uses the normal builds even if the suite tests others: sanitizers and valgrind need more memory than these tests
+# allow. PLAIN_BIN is their folder, if it is not bin/.
 plain_programs() { PATH=${PLAIN_BIN:-$project/bin}:$PATH; }
 
-# Tests tagged native say nothing under an emulator: the memory that they limit, measure or use up is the emulator's.
+# Tests tagged native are useless under an emulator: the memory that they limit or measure is the emulator's.
 
-# Has fields of so many bytes read in an address space of each size, and at last in one that is large enough.
+# Reads fields of this size in address spaces that are too small, and finally in one that is large enough.
 in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
   local file limit field
   plain_programs

@@ -1,10 +1,10 @@
-# The tables distributed by PostgreSQL itself: partitioned, with a partition on another server (postgres_fdw).
-# fb(7), "Other servers", says what holds there and what cannot. Answers from 300 on are on the server `far`, which is another
-# database of the same PostgreSQL: postgres_fdw connects to it as to any other.
+# Tables distributed by PostgreSQL itself: partitioned, with a partition on another server (postgres_fdw).
+# See fb(7), "Other servers". Answers from 300 on are on the server `far`, which is another database of the
+# same PostgreSQL: postgres_fdw connects to it as to any other.
 # bats file_tags=server
 load helper
 
-# Brings the rows from this id on to a server, to a table of the same name, with all its constraints.
+# Moves the rows from this id on to a table of the same name on a server, with all its constraints.
 move_rows() { # TABLE ID SERVER
   local there=${PGDATABASE}_$3
   copy_database example "$there"
@@ -31,13 +31,13 @@ keep_plan() { fb-backfill --dry-run --quiet --plan plan.tsv; }
 
 far() { PGDATABASE=${PGDATABASE}_far "$@"; }
 
-# Its foreign key is checked at once, not at COMMIT.
+# Makes its foreign key immediate.
 check_at_once() { sql "ALTER TABLE feedback_answer ALTER CONSTRAINT feedback_answer_syllabus_id_57eff953_fk_admissions_syllabus_id DEFERRABLE INITIALLY IMMEDIATE"; }
 
-# A plan in which one answer, which is far, gets a syllabus that is not there.
+# A plan in which one remote answer gets a syllabus that does not exist there.
 dangling_plan() { keep_plan; awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 354 { $5 = 999999 } 1' plan.tsv; }
 
-# It is in the plan, and here; that server's foreign key refuses it at COMMIT.
+# It is in the plan, and exists locally; the remote server's foreign key refuses it at COMMIT.
 syllabus_only_here() {
   sql "INSERT INTO admissions_syllabus (id, slug, name, created_at, updated_at, private, is_documentation)
        SELECT 999999, '$(awk -F '\t' '$5 == 999999 { print $6 }' bad.tsv)', 'Only here', now(), now(), false, false
@@ -64,7 +64,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 fb-backfill --apply twice.tsv --receipts r.tsv --quiet
   assert_equal "$(grep ^skipped r.tsv | cut -f 3,8)" "$(lines '354\talready-set' '355\tcohort-changed' '357\tgone' '358\tduplicate')"
   assert_equal "$(counts r.tsv)" "$(lines 'skipped 4' 'updated 251')"
-  # and the undo leaves alone what was edited since
+  # and the undo does not change what was edited since
   far sql 'UPDATE feedback_answer SET syllabus_id = 22 WHERE id = 359'
   run -0 fb-backfill --undo r.tsv --receipts undone.tsv --quiet
   assert_equal "$(grep ^skipped undone.tsv | cut -f 3,8)" "$(lines '359\tsyllabus-changed')"
@@ -104,7 +104,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_line --partial '100 of 254 records are committed'
   assert_equal "$(counts r.tsv)" 'updated 100'
   assert_equal "$(sql "SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NULL AND id IN ($(awk -F '\t' -v ORS=, '$1 == "answer" { print $2 }' plan.tsv) 0)")" 101
-  # what to do: without that record
+  # the remedy: a plan without that record
   run -0 fb-backfill --apply <(grep -v 999999 bad.tsv) --quiet
   assert_equal "$(sql "SELECT id FROM feedback_answer WHERE syllabus_id IS NULL AND id IN ($(awk -F '\t' -v ORS=, '$1 == "answer" { print $2 }' plan.tsv) 0)")" 354
 }
@@ -146,7 +146,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(far sql 'SELECT cohort_id, syllabus_id FROM feedback_answer WHERE id = 354')" '6|1'
 }
 
-# As a server that stops: it ends its sessions, and takes no new ones.
+# Simulates a server that stops: ends its sessions, and refuses new ones.
 end_far() {
   psql -Xqd postgres -c "ALTER DATABASE ${PGDATABASE}_far ALLOW_CONNECTIONS false" \
     -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${PGDATABASE}_far'" > /dev/null
@@ -173,7 +173,7 @@ end_far() {
   assert_equal "$(counts r.tsv),$(counts rest.tsv)" 'updated 100,updated 154'
 }
 
-# A run in which the server of this row refuses at COMMIT. Sets stands to how many are set nevertheless.
+# A run in which the server of this row refuses the COMMIT. Sets `stands` to how many rows are set anyway.
 refuse() { # MODEL ID
   awk -F '\t' -v OFS='\t' -v model="$1" -v id="$2" '$1 == model && $2 == id { $5 = 999999; $6 = "only-here" } 1' plan.tsv > bad.tsv
   syllabus_only_here
@@ -186,7 +186,7 @@ refuse() { # MODEL ID
 @test "a COMMIT on several servers is not atomic: if one refuses, what another has committed remains, without receipts" {
   move_rows feedback_review 20 farther   # all of them
   keep_plan
-  # Which server is first to commit is not for us to say. That of the reviews?
+  # Which server commits first is not defined. Did the one with the reviews?
   refuse answer 568
   if [ "$stands" = '[0,0]' ]; then
     refuse review 144
@@ -202,7 +202,7 @@ refuse() { # MODEL ID
 @test "the role of least privilege is enough, locally and remotely" {
   least_privilege
   far least_privilege
-  # before version 15 an UPDATE reads all columns of the other server's row
+  # before version 15 an UPDATE reads all columns of the remote row
   [ "$(sql 'SHOW server_version_num')" -ge 150000 ] || far sql 'GRANT SELECT ON feedback_answer TO feedback_backfill'
   sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password_required 'false')"
   run -0 as_role fb-backfill --receipts r.tsv --quiet

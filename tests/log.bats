@@ -1,8 +1,8 @@
-# --log: what every run leaves, so that it can be looked up and taken back by its name.
+# --log: the files that every run leaves, so that it can be looked up and undone by name.
 # bats file_tags=server
 load helper
 
-# The names in the log, without the time that they begin with, which must be one.
+# The names in the log, without the time at their beginning, which must be the same for all.
 kinds() { ls log | sed -E 's/^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]-[0-5][0-9]-[0-6][0-9]Z(\.[0-9]+)?-//'; }
 of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
 
@@ -113,7 +113,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
 
 @test "a log that cannot be written at the end: exit 2, and what is committed is reported" {
   sample_database
-  # as soon as all is in it
+  # as soon as it is complete
   printf '#!/bin/sh\ncase $* in *--preflight*) ;; *) rm -r log ;; esac\nexec %s "$@"\n' "$project/bin/fb-apply" > apply
   mkdir bin && cp "$project"/bin/fb-* bin && install -m 755 apply bin/fb-apply
   run -2 --separate-stderr bin/fb-backfill --log log

@@ -3,13 +3,13 @@ load helper
 
 programs='fb-extract fb-resolve fb-apply fb-report fb-backfill'
 
-# ---- a program's options as lines: `-x --long`, or `--long` where it has no letter
+# ---- a program's options as lines: `-x --long`, or `--long` if it has no letter
 
 of_help() { "$1" --help | sed -En 's/^ +((-[A-Za-z?]), )?(--[a-z-]+).*/\2 \3/p' | sed 's/^ //' | sort; }
 
 of_page() { sed -En 's/^\.It (Fl ([A-Za-z?]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "$project/man/$1.1" | sed 's/^- //' | sort; }
 
-# The README's table has those of fb-backfill, and leaves out what all programs have.
+# The README's table has those of fb-backfill, without those that all programs have.
 of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2- | grep -oE -- '`--?[A-Za-z-]+' | tr -d '`' | sort; }
 
 @test "mandoc has no warnings" {
@@ -43,7 +43,7 @@ of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2
 }
 
 @test "each program takes the options that its --help shows, and no other letters" {
-  echo note=notes > answer   # an argument that is a model's name, a file of models, any name; others are numbers and the rest
+  echo note=notes > answer   # an argument that is a model's name, a file of models, and any name
   for program in $programs; do
     # shellcheck disable=SC2046
     cases "$program" $(of_help "$program") << 'END'

@@ -1,4 +1,4 @@
-# --max-lag: a run waits while a replica is behind. The file has a server of its own, and a streaming replica of it.
+# --max-lag: a run waits while a replica is behind. These tests have their own server, with a streaming replica.
 # bats file_tags=server
 load helper
 load aftermath
@@ -24,15 +24,15 @@ setup() {
   remember
 }
 
-# A test that fails leaves nobody waiting.
+# A failed test leaves no process waiting.
 teardown() {
   [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs
   ! is_running copy || resume_replay
 }
 
-# ---- the replica, which is called `copy`
+# ---- the replica, named `copy`
 
-# A copy of the server's data, taken while it is stopped: pg_basebackup would have to be of the server's version.
+# A copy of the server's data, made while it is stopped: pg_basebackup would have to match the server's version.
 begin_replica() {
   local own copy
   own=$(host_of own) copy=$(host_of copy)
@@ -58,7 +58,7 @@ resume_replay() { on_replica 'SELECT pg_wal_replay_resume()'; }
 
 waiters="FROM pg_stat_activity AS a WHERE query LIKE 'CALL pg_temp.fb_wait_for_replicas%' AND state = 'active'"
 
-# It looks again and again: its transactions come and go, and while it sleeps none has written or holds a lock.
+# It polls in short transactions, and while it sleeps it has no writing transaction and holds no lock.
 assert_waits() {
   local i xid
   for i in 1 2 3; do
@@ -81,7 +81,7 @@ assert_waits() {
   release
   wait_until has_lines r.tsv 31
   assert_waits
-  # what dies meanwhile can be cleaned up
+  # rows that die in the meantime can be vacuumed
   sql 'CREATE TABLE was.dead AS SELECT generate_series(1, 100); DELETE FROM was.dead'
   cleaned() { psql -Xqc 'VACUUM (VERBOSE) was.dead' 2>&1 | grep -q '100 removed\|100 dead item\|removed 100'; }
   wait_until cleaned
@@ -120,7 +120,7 @@ assert_waits() {
   pid=$!
   both() { [ "$(sql "SELECT count(*) $waiters AND clock_timestamp() - query_start > '0.8 s'")" = 2 ]; }
   wait_until both
-  # a deferrable look would wait for who is serializable
+  # a deferrable transaction would wait for serializable ones
   hold 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM feedback_answer;'
   assert_waits
   release
@@ -145,7 +145,7 @@ assert_waits() {
 @test "a replica that keeps up causes no wait, nor does one within --max-lag" {
   fb-backfill --batch-size 5 --max-lag 1 --receipts r.tsv --quiet
   run -0 diff right <(changed)
-  # it has not replayed what comes now, but what was there when the run began
+  # it has not replayed new WAL, only what existed when the run began
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 25) FOR UPDATE;"
   fb-backfill --undo r.tsv --batch-size 10 --lock-timeout 0 --max-lag 3600 --quiet &
   pid=$!
@@ -179,9 +179,9 @@ assert_waits() {
   assert_finishes
 }
 
-# ---- replicas that come and go
+# ---- replicas that connect and disconnect
 
-# The script, with less patience.
+# The script, with a shorter timeout.
 hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interval '0 s'/"; }
 
 # bats test_tags=slow
@@ -204,7 +204,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   assert_output "$(printf 'status\t%s\tdetail' "$(head -n 1 plan.tsv)")"
   run -0 changed
   assert_output ''
-  # a run that never saw it goes on without it
+  # a run that never saw it continues without it
   fb-backfill --max-lag 1 --quiet
   run -0 diff right <(changed)
 }
@@ -235,7 +235,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   subscriber sql 'CREATE SCHEMA was; CREATE TABLE was.published (id integer)'
   subscriber sql "CREATE SUBSCRIPTION s CONNECTION 'host=$PGHOST port=$PGPORT user=$PGUSER dbname=$here'
     PUBLICATION p WITH (create_slot = false, slot_name = 's', copy_data = false)"
-  # pg_receivewal goes with servers up to its own version; with a newer one the subscriber has to do
+  # pg_receivewal works with servers up to its own version; with a newer one, only the subscriber is tested
   mkdir received
   receiver='' all=1
   if (( $(pg_receivewal --version | grep -oE '[0-9]+' | head -n 1) >= $(sql 'SHOW server_version_num') / 10000 )); then
@@ -244,7 +244,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   fi
   there() { [ "$(sql "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name IN ('s', 'receives')")" = "$all" ]; }
   wait_until there
-  # the subscriber cannot bring in what comes, as long as its table is locked
+  # the subscriber cannot apply changes while its table is locked
   PGDATABASE=$there hold 'LOCK TABLE was.published;'
   sql 'INSERT INTO was.published VALUES (1)'
   PGDATABASE=$there wait_until backends_waiting

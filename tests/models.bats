@@ -1,11 +1,11 @@
-# Other tables than the built-in two: --table, --models and --print-models of all programs.
+# Tables other than the built-in two: --table, --models and --print-models of all programs.
 load helper
 
 form='expected NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them'
 built_in='answer=feedback_answer:id,cohort_id,syllabus_id
 review=feedback_review:id,cohort_id,syllabus_id'
 
-# A table whose names all need quotes, with a row for each cohort, and for none, with and without a syllabus.
+# A table whose names all need quotes, with rows for each cohort and for no cohort, with and without a syllabus.
 odd='note="my schema"."odd:table":"i d","c,ohort","syl""labus"'
 odd_database() {
   example_database
@@ -18,7 +18,7 @@ odd_database() {
 }
 odd_state() { sql 'SELECT t FROM "my schema"."odd:table" AS t ORDER BY "i d"'; }
 
-# What one plain UPDATE leaves of it, on a copy.
+# What one plain UPDATE leaves, on a copy.
 odd_oracle() {
   local copy=${PGDATABASE}_odd
   copy_database "$PGDATABASE" "$copy"
@@ -82,7 +82,7 @@ odd_oracle() {
   sql "UPDATE \"my schema\".\"odd:table\" SET \"c,ohort\" = NULL WHERE \"i d\" = ${id[0]};
        UPDATE \"my schema\".\"odd:table\" SET \"syl\"\"labus\" = $syllabus WHERE \"i d\" = ${id[1]};
        DELETE FROM \"my schema\".\"odd:table\" WHERE \"i d\" = ${id[2]}"
-  # those that were changed, in one UPDATE; then with one that fails, each by itself
+  # the changed ones in one UPDATE; then with a failing one, so each separately
   head -n 4 plan.tsv > changed.tsv
   before=$(odd_state)
   run -0 fb-backfill --table "$odd" --apply changed.tsv
@@ -141,7 +141,7 @@ odd_oracle() {
   assert_output ''
 }
 
-# A name as SQL quotes it.
+# A quoted SQL name.
 quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
 # bats test_tags=server
@@ -157,7 +157,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
          INSERT INTO $table VALUES (1, 1), (2, 1), (3, NULL)"
     echo "m$((++n))=public.$table:${columns[2]},${columns[9]},${columns[11]}"
   done > models
-  # columns under the names that the procedures have for things of their own
+  # columns with names that the procedures use themselves
   sql 'CREATE TABLE own (reason integer, state integer, message integer REFERENCES admissions_syllabus);
        CREATE TABLE changed (lowest integer, highest integer, done integer REFERENCES admissions_syllabus);
        CREATE TABLE b (rec integer, t integer, as_told integer REFERENCES admissions_syllabus);
@@ -169,7 +169,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   all=$((n + 4))
   fb-backfill --models models --dry-run --plan plan.tsv > report
   assert_equal "$(tail -n +2 plan.tsv | wc -l)" $((2 * all))
-  # one record of each table fails, so all are tried one by one as well
+  # one record of each table fails, so all are also tried one by one
   awk -F '\t' -v OFS='\t' '$2 == 2 { $5 = 12345 } { print }' plan.tsv > dangling.tsv
   fb-backfill --models models --apply plan.tsv --receipts plan-r.tsv > report
   assert_equal "$(grep -c ^updated plan-r.tsv)" $((2 * all))

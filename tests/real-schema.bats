@@ -1,5 +1,5 @@
-# What issue and README promise, on the real schema with the example's data, each through
-# fb-backfill and through the pipeline by hand, and against what one plain UPDATE leaves.
+# The promises of the issue and the README, on the real schema with the example's data, with fb-backfill and
+# with the pipeline by hand, compared with what one plain UPDATE leaves.
 # bats file_tags=server
 load helper
 
@@ -8,7 +8,7 @@ setup() {
   example_database
 }
 
-# The whole pipeline by hand, in batches small enough that there are several.
+# The whole pipeline by hand, with small batches, so that there are several.
 by_hand() {
   make_plan > plan.tsv
   fb-apply --batch-size 37 "$@" plan.tsv | psql -Xq > receipts.tsv
@@ -25,7 +25,7 @@ eligible() {
 
 nth_answer() { eligible | grep answer | sed -n "$1p" | cut -d ' ' -f 2; }
 
-# The syllabuses of all rows, and the receipts' view of them, must agree row for row.
+# The syllabuses of all rows must agree with the receipts, row by row.
 receipts_agree() { # receipts
   local model
   for model in answer review; do
@@ -81,7 +81,7 @@ remember() {
   assert_equal "$(tail -n +2 plan.tsv | cut -f 1,2 | tr '\t' ' ')" "$(eligible)"
   fb-backfill --apply plan.tsv --receipts receipts.tsv > real.txt
   run -0 diff <(tail -n +2 plan.tsv) <(grep ^updated receipts.tsv | cut -f 2-7)
-  # the two reports differ in their words only
+  # the two reports differ only in their words
   run -0 diff <(grep -o '[AR][a-z]* [0-9]*: cohort.*' dry.txt) <(grep -o '[AR][a-z]* [0-9]*: cohort.*' real.txt)
 }
 
@@ -186,7 +186,7 @@ remember() {
   hold 'SELECT 1 FROM feedback_answer FOR UPDATE;'
   start=$SECONDS
   run -1 fb-backfill --model answer --lock-timeout 1500 --receipts r.tsv
-  # in full, 200 records would take 300 s
+  # with the full timeout each, 200 records would take 300 s
   [ $((SECONDS - start)) -lt 150 ]
   assert_equal "$(grep -c ^failed r.tsv)" "$(eligible | grep -c answer)"
   release
@@ -258,17 +258,17 @@ SQL
   assert_line "  - Answer $row: skipped, syllabus-changed"
   assert_line 'Skipped: 1 (syllabus-changed 1)'
   assert_equal "$(sql "SELECT t FROM feedback_answer AS t WHERE id = $row")" "$edited"
-  # and the rest is back
+  # and everything else is undone
   assert_equal "$(eligible | wc -l)" "$(($(wc -l < r.tsv) - 2))"
 }
 
 @test "one snapshot: changes during reading do not get into the plan" {
-  # a cohort gets another version after the cohorts were read and before the rows are: the
-  # rows are read in the same transaction, so the plan is that of the moment at which it began
+  # a cohort gets another version after the cohorts were read and before the rows are read. Both
+  # are read in one transaction, so the plan shows the state when it began
   make_plan > expected.tsv
   cat > psql << 'END'
 #!/bin/bash
-# psql, but between the two queries of the snapshot somebody edits
+# psql, with an edit between the two queries of the snapshot
 if [[ "$*" == *cohorts=* ]]; then
   sed '/^\\o$/a \\\\! PGOPTIONS= psql -Xqc "UPDATE admissions_cohort SET syllabus_version_id = NULL" -c "DELETE FROM feedback_review"' | /usr/bin/env -i PATH="$REAL_PATH" $(env | grep ^PG) bash -c 'psql "$@"' psql "$@"
 else
@@ -304,7 +304,7 @@ END
   oracle_state > expected
   before=$(state)
   least_privilege
-  # what it was given before is taken back
+  # first revoke what it was granted before
   sql 'GRANT ALL ON ALL TABLES IN SCHEMA public TO feedback_backfill'
   least_privilege
   as_role fb-backfill --jobs 2 --batch-size 50 --max-failures 0 --receipts r.tsv > /dev/null
@@ -317,7 +317,7 @@ END
     'TRUNCATE feedback_review' 'SELECT * FROM auth_user' 'DELETE FROM admissions_syllabus'
     'SELECT comment FROM feedback_answer' 'SELECT comments FROM feedback_review' 'SELECT json FROM admissions_syllabusversion'
     'SELECT online_meeting_url FROM admissions_cohort' 'SELECT t FROM feedback_answer AS t')
-  # before version 15 everybody may make tables in the schema public
+  # before version 15 everybody may create tables in the schema public
   [ "$(sql 'SHOW server_version_num')" -lt 150000 ] || statements+=('CREATE TABLE t ()')
   for statement in "${statements[@]}"; do
     run -1 as_role sql "$statement"

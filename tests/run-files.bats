@@ -1,5 +1,5 @@
-# The files of a run, --plan, --receipts and --log: new, the operator's own, locked, and never reached through what others
-# planted.
+# The files of a run, --plan, --receipts and --log: new, owned by the operator, locked, and never written through anything
+# that others have planted.
 # bats file_tags=server
 load helper
 
@@ -75,7 +75,7 @@ load helper
   mkfifo $name.2-summary.json
   run -0 at_that_time fb-backfill --dry-run --quiet --log log
   [ -s $name.3-summary.json ]
-  # what has the name of its other files
+  # something with the names of its other files
   ln -s "$PWD/precious" $name.4-plan.tsv
   run -2 at_that_time fb-backfill --dry-run --quiet --log log
   assert_output --partial "$name.4-plan.tsv: a symbolic link"

@@ -1,7 +1,7 @@
-# What is no command line, for each program.
+# Invalid command lines of each program.
 load helper
 
-# A usage error: exit 2, nothing but the reason and where to read more.
+# A usage error: exit 2, with only the reason and a reference to --help.
 refuses() { # command line, reason
   run -2 --separate-stderr bash -c "$1"
   assert_output ''
@@ -46,7 +46,7 @@ ${1%% *}: see '${1%% *} --help'"
   refuses "fb-extract --model" "option '--model' requires an argument"
   refuses "fb-extract --forma" "option '--format' requires an argument"
   refuses "fb-resolve -f" "option requires an argument -- 'f'"
-  # behind an operand, which getopt_long moves, and behind other letters
+  # after an operand, which getopt_long moves, and after other letters
   refuses 'fb-resolve --sql candidates.tsv -f' "option requires an argument -- 'f'"
   refuses 'fb-apply a.tsv --undo b.tsv --pause' "option '--pause' requires an argument"
   refuses 'fb-report r.tsv -m' "option requires an argument -- 'm'"
