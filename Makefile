@@ -1,24 +1,24 @@
 # make            build the programs into bin/
 # make demo       see them work, on a throwaway PostgreSQL
-# make check      build them and run the tests; see tests/README.md for other targets
-# make prerequisites   install what they need and this machine lacks (as root, on Debian), or name it
+# make check      build them and run the tests; tests/README.md says what else there is to run
+# make prerequisites   install what that needs and this machine lacks (as root, on Debian), or name it
 # make install    PREFIX=/usr/local, DESTDIR=
-# make dist       build/fb-VERSION.tar.gz, the whole source
+# make dist       build/fb-VERSION.tar.gz, all of the source
 # make deb        build/deb/fb_VERSION_ARCHITECTURE.deb, a Debian package
 CC = cc
 CFLAGS = -O3 -g
 PREFIX = /usr/local
 DESTDIR =
-# Debian's packages use another folder.
+# Debian has another folder for what packages bring.
 ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
-# The flags of Debian's packages: a buffer overflow ends the program instead of being exploitable.
+# As Debian's packages are built; what an attacker could make of an overflow ends the program.
 HARDENING = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 HARDENED_LINK = -pie -Wl,-z,relro,-z,now
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
-# Files of 2 GiB and more, and times after 2038, even on 32-bit systems.
+# Files of 2 GiB and more, and times after 2038, on 32-bit systems too.
 LARGE = -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 ALL_CFLAGS = -std=c17 -D_POSIX_C_SOURCE=200809L $(LARGE) $(WARNINGS) -Isrc -I$(BUILD)/sql $(HARDENING) $(CPPFLAGS) $(CFLAGS)
 LIBS = -lcsv
@@ -36,7 +36,7 @@ $(PROGRAMS:%=$(BIN)/%): $(BIN)/%: $(BUILD)/%.o $(BUILD)/libfb.a
 	$(CC) $(ALL_CFLAGS) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BIN)/fb-report: $(REPORT:%=$(BUILD)/%.o)
 
-# The library that the programs share.
+# What the programs share.
 $(BUILD)/libfb.a: $(LIBRARY:%=$(BUILD)/%.o)
 	rm -f $@
 	$(AR) -rcs $@ $^
@@ -71,18 +71,18 @@ prerequisites:
 
 # ---- installing ----
 
-# Quoted, since names of folders may contain blanks.
+# In quotes, since a folder's name may have blanks.
 MAN = "$(DESTDIR)$(PREFIX)/share/man"
 DOC = "$(DESTDIR)$(PREFIX)/share/doc/fb"
 BASH_COMPLETIONS = "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
 ZSH = "$(DESTDIR)$(ZSH_COMPLETIONS)"
 PROGRAMS_FOLDER = "$(DESTDIR)$(PREFIX)/bin"
-# Listed by name: anything else in examples/ is somebody's own.
+# These by name: whatever else lies in examples/ is somebody's own.
 DOCUMENTS = README.md CHANGELOG.md $(addprefix examples/,README.md csv/answers.csv csv/cohorts.csv csv/reviews.csv \
     csv-replay.sh data.sql demo.sh fb-backfill.cron fb-backfill.service fb-backfill.timer least-privilege.sql picture.sh \
     picture.svg pipeline.sh schema.sql several-databases.sh terminal-svg.py with-server.sh)
 
-# bash finds a completion by the name of the program.
+# bash looks for a completion by the name of the program.
 install: all
 	install -d $(PROGRAMS_FOLDER) $(MAN)/man1 $(MAN)/man5 $(MAN)/man7 $(BASH_COMPLETIONS) $(ZSH)
 	install -m 755 $(PROGRAMS:%=$(BIN)/%) $(BIN)/fb-backfill $(PROGRAMS_FOLDER)
@@ -95,7 +95,7 @@ install: all
 	    mode=644; [ ! -x $$file ] || mode=755; \
 	    install -d "$$(dirname $(DOC)/$$file)" && install -m $$mode $$file $(DOC)/$$file || exit; done
 
-# Folders that others use as well are kept.
+# Folders that others use as well stay.
 uninstall:
 	rm -f $(foreach program,$(PROGRAMS) fb-backfill,$(PROGRAMS_FOLDER)/$(program) $(BASH_COMPLETIONS)/$(program))
 	for page in $(MANUALS:man/%=%); do \
@@ -103,14 +103,14 @@ uninstall:
 	rm -f $(ZSH)/_fb $(DOCUMENTS:%=$(DOC)/%)
 	[ ! -d $(DOC) ] || find $(DOC) -type d -empty -delete
 
-# ---- packages: each build is the same, byte for byte ----
+# ---- packages: what they hold is the same at each build, to the byte ----
 
 VERSION = $(shell sed -n 's/.*FB_VERSION "\(.*\)"/\1/p' src/lib/version.h)
 RELEASED = $(shell sed -n 's/^.. \[$(VERSION)\] - //p' CHANGELOG.md)
 TARBALL = build/fb-$(VERSION).tar.gz
 
-# All files in git or, without git (from a tarball), all files; with the date of the version, and no
-# owner's name.
+# All that git has, or, where the source came without git, as from a tarball, all that is there; with the
+# date of the version, and nobody's.
 dist:
 	@[ "$(RELEASED)" ] || { echo 'CHANGELOG.md has no line ## [$(VERSION)] - DATE' >&2; exit 2; }
 	@mkdir -p build
@@ -121,7 +121,7 @@ dist:
 	gzip -9nf $(TARBALL:.gz=)
 	@echo $(TARBALL)
 
-# Built from the tarball, in its own folder. -d: tests/prerequisites.sh has checked the build dependencies.
+# Built from the tarball, in a folder of its own. What it takes was seen to by tests/prerequisites.sh, hence -d.
 deb:
 	@tests/prerequisites.sh deb
 	$(MAKE) dist

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# csv-replay.sh [FOLDER]: shows what the back-fill would do, from CSV exports alone, without a database.
-# FOLDER (default: csv, next to this script) has answers.csv, reviews.csv and cohorts.csv.
+# csv-replay.sh [FOLDER]: what would the back-fill do, from CSV exports alone? No database is needed.
+# FOLDER (default: csv, beside this script) has answers.csv, reviews.csv and cohorts.csv.
 set -eu -o pipefail
 
 folder=${1:-$(dirname "$0")/csv}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# Exit status 1 means that some records were rejected and reported; the rest is good, so continue.
+# Exit status 1 says that some records were left out and named; the rest is good, so go on.
 status=0
 run() { "$@" || { [ $? -eq 1 ] || exit 2; status=1; }; }
 

@@ -1,8 +1,8 @@
--- A few hundred rows to try the back-fill on, after schema.sql. The rows are always the same; ids have
+-- A few hundred rows to try the back-fill on, after schema.sql. The same rows every time; ids have
 -- gaps. The hard cases: cohorts without a syllabus version (37, 58, 74), syllabuses without a slug
--- (13, 27), two with the same slug (1, 24), rows without a cohort, rows that are already set, some of
--- them to another syllabus than their cohort leads to (they must not change), and comments with
--- tabs, line ends, backslashes, quotes and commas.
+-- (13, 27), two with the same slug (1, 24), rows without a cohort, rows that are set already, some of
+-- them to another syllabus than their cohort leads to (they must stay), and comments that have
+-- tabs, line ends, backslashes, quotes and commas in them.
 BEGIN;
 SET LOCAL client_encoding = 'UTF8';
 
@@ -69,7 +69,7 @@ FROM (VALUES
   (25, 17, 1), (26, 18, 1), (28, 19, 1), (29, 21, 1), (30, 22, 1), (33, 24, 1), (34, 24, 2), (35, 26, 1), (38, 27, 1), (40, 30, 1)
 ) AS v (id, syllabus, version);
 
--- The slug begins with the academy's.
+-- The academy is the one that the slug begins with.
 INSERT INTO admissions_cohort (id, slug, name, kickoff_date, ending_date, current_day, stage, private, accepts_enrollment_suggestions,
                                never_ends, remote_available, timezone, language, created_at, updated_at, academy_id, schedule_id,
                                syllabus_version_id, enable_assessments_telemetry)
@@ -98,7 +98,7 @@ FROM (VALUES
   (71, 'online-fork-trial', 38),             (74, 'online-community', NULL)
 ) AS c (id, slug, version) JOIN admissions_academy AS a ON a.slug = split_part(c.slug, '-', 1);
 
--- ---- the rows to be filled
+-- ---- what is to be filled
 
 -- The n-th row gets one of the 41 cohorts in turn, or none; `leads_to` is its cohort's syllabus.
 CREATE TEMPORARY TABLE example_row ON COMMIT DROP AS

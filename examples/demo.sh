@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # demo.sh: shows the back-fill at work, on a throwaway PostgreSQL that it starts and removes.
 # demo.sh --here: the same in the database that psql connects to, which must be empty.
-# The programs must be in PATH.
+# The programs are taken from PATH.
 set -u -o pipefail
 
 project=$(cd "$(dirname "$0")/.." && pwd) || exit 2
 
 case $*:$# in
   :0)
-    # The demo ignores what the environment says about other servers.
+    # What the environment says of other servers is none of the demo's business.
     for name in $(compgen -e PG) PSQLRC; do unset "$name"; done
-    echo 'Starting a PostgreSQL server for this demo. It is removed at the end.'
+    echo 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
     exec "$project/examples/with-server.sh" "$project/examples/demo.sh" --here ;;
   --here:1) ;;
   *) echo 'usage: demo.sh [--here]' >&2; exit 2 ;;
@@ -19,15 +19,15 @@ esac
 bold='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 
-# The demo's files go to its own folder, which has examples/ as in a checkout.
+# The demo's files go to a folder of its own, in which examples/ is where it is in a checkout.
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 { mkdir "$tmp/demo" && cd "$tmp/demo" && ln -s "$project/examples" examples; } || exit 2
 
 tell() { echo; printf '%s\n' "$@"; }
 
-# Prints a command as it would be typed, runs exactly that, and shows its standard output; if that is long, only the
-# first and last lines, and how many were left out. An unexpected exit status ends the demo.
+# Prints a command as one would type it, runs exactly this, and shows its standard output: of a long one the
+# first and the last lines, and how many are between. Another exit status than expected ends the demo.
 show() { # exit-status first last command
   local status=0
   printf '\n%s$ %s%s\n' "$bold" "$4" "$plain"
@@ -55,20 +55,20 @@ tell '1. What is there to do? Rows that have a cohort, but no syllabus.' \
   'Some cohorts lead to no syllabus; their rows stay as they are.'
 show 1 9 0 'fb-backfill --check'
 
-tell '2. A dry run reports what would be done, and changes nothing.'
+tell '2. A dry run tells what would be done, and changes nothing.'
 show 0 8 5 'fb-backfill --dry-run --plan plan.tsv'
-tell 'It kept its plan, a table that any tool can read or filter.' \
+tell 'It kept its plan, a table to be read or cut with any tool.' \
   'fb-backfill --apply plan.tsv would do exactly what it says.'
 show 0 9 0 'head -n 4 plan.tsv'
 
-tell '3. A limit: only the first two of each, to look at in the application.'
+tell '3. A limit: just the first two of each, to look at in the application.'
 show 0 12 12 'fb-backfill --limit 2 --receipts first.tsv'
 
 tell '4. The real run sets the rest, and keeps a receipt for each row.'
 show 0 9 5 'fb-backfill --receipts rest.tsv'
 show 0 9 0 'head -n 4 rest.tsv | cut -f 1-6'
 
-tell '5. A second run finds nothing to do.'
+tell '5. A second run finds nothing that is left.'
 show 0 99 0 'fb-backfill'
 
 tell '6. The check agrees.'
@@ -84,4 +84,4 @@ tell '8. Without a database: what would be done, from CSV exports alone.'
 show 0 4 0 'cat examples/csv/cohorts.csv'
 show 0 8 5 'examples/csv-replay.sh'
 
-tell "That's all. For the rest, see README.md and 'man man/fb.7'."
+tell "That is all of it. README.md says the rest, and so does 'man man/fb.7'."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# picture.sh > picture.svg: draws the output of a dry run and a run on the current database as a terminal shows it.
-# `make picture` makes the README's picture, on its own server.
+# picture.sh > picture.svg: a dry run and a run of it on the current database, drawn as a terminal shows them, from what
+# they print. `make picture` makes the README's, on a server of its own.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# pipeline.sh [--apply]: the back-fill step by step, with the programs and psql. Writes cohorts.tsv and
+# pipeline.sh [--apply]: the back-fill in its pieces, from the programs and psql. Writes cohorts.tsv and
 # plan.tsv in the current folder; with --apply it carries the plan out and writes receipts.tsv.
-# psql connects as PGHOST, PGSERVICE and so on say.
+# psql connects to where PGHOST, PGSERVICE and the like say.
 #
-# Stops if a step exits with anything but 0: records left out of a plan should be looked at first.
+# A step that does not end with 0 ends it all: what is left out of a plan should be looked at first.
 set -eu -o pipefail
 
 case $*:$# in
@@ -11,7 +11,7 @@ case $*:$# in
   *) echo 'usage: pipeline.sh [--apply]' >&2; exit 2 ;;
 esac
 if [ $# -gt 0 ] && [ -s receipts.tsv ]; then
-  echo 'pipeline.sh: receipts.tsv: already exists, and is needed to undo an earlier run; move it away first' >&2
+  echo 'pipeline.sh: receipts.tsv: is there already, and an earlier run is undone with it; move it away first' >&2
   exit 2
 fi
 
@@ -27,15 +27,15 @@ if [ $# -eq 0 ]; then
   exit
 fi
 
-# The plan as a psql script, batch by batch, and what became of each record. If this is interrupted,
-# receipts.tsv has what is committed, and the report shows that.
+# The plan as a psql script, batch by batch, and what became of each record. If this breaks off,
+# receipts.tsv has what is committed, and the report tells of that.
 broken=''
 fb-apply plan.tsv | psql -Xq > receipts.tsv || broken=yes
 
-# The report. It exits with 1 if a record failed.
+# For people. It ends with 1 if a record failed.
 status=0
 fb-report --plan plan.tsv receipts.tsv || status=$?
 [ -z "$broken" ] || exit 2
 exit "$status"
 
-# To undo exactly that: fb-apply --undo receipts.tsv | psql -Xq > undone.tsv
+# To take exactly that back: fb-apply --undo receipts.tsv | psql -Xq > undone.tsv

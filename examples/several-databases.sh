@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
 # several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]
-# Back-fills several databases at once with GNU parallel, and prints one summary.
+# The back-fill of several databases at once, by GNU parallel, and one summary of it all.
 #
 # DATABASES is a file with a line `NAME<TAB>CONNINFO` for each: a name of your choice, and how psql connects
-# (without a password, which others could see: put it in ~/.pgpass).
-# RUN is a new folder. In it, each database gets a folder of its own name, for its plan, receipts,
-# report (stdout) and messages (stderr). summary.tsv is what is printed at the end. Options are fb-backfill's.
+# (but no password, which others could see: that is for ~/.pgpass).
+# RUN is a new folder. In it each database gets a folder of its name, for its plan and receipts, its
+# report (stdout) and its messages (stderr); summary.tsv is what is printed at the end. Options are fb-backfill's.
 #
 #     several-databases.sh --dry-run databases.tsv look      # what would be done
 #     several-databases.sh databases.tsv run --pause 200     # do it
-#     several-databases.sh databases.tsv again               # if any failed: this finds only what is left
-#     several-databases.sh --undo run databases.tsv back     # undo what `run` did, not what `again` did
+#     several-databases.sh databases.tsv again               # whatever failed: this finds only what is left
+#     several-databases.sh --undo run databases.tsv back     # take back what `run` did; not what `again` did
 #
-# If one fails, the others continue. The exit status is the worst of all: 0, 1 or 2, as for fb-backfill.
+# One that fails does not stop the others. Exit status: the worst of all, 0, 1 or 2 as fb-backfill has it.
 #
-# One for each processor of this machine runs at a time. parallel takes its options from the environment:
-# PARALLEL='--jobs 4' for four at a time. To run over ssh on whichever of these machines is free, with fb, parallel,
-# rsync and passwords on each:
+# As many run at a time as this machine has processors. parallel takes options of its own from the environment:
+# PARALLEL='--jobs 4' for four at a time. Over ssh, on whichever of these machines is free, with fb, parallel and
+# rsync on each, and passwords of its own:
 #
 #     HOSTS=one.example.com,two.example.com several-databases.sh databases.tsv run
 #
-# A database's folder is then RUN/NAME in the login folder there, and is copied back when it is done.
-# shellcheck disable=SC2016  # the shell of each job expands the single-quoted text
+# A database's folder is then RUN/NAME in the login folder there, and is copied to here when it is done.
+# shellcheck disable=SC2016  # the shell of each job expands what is in single quotes
 set -u -o pipefail
 
 die() { printf 'several-databases.sh: %s\n' "$@" >&2; exit 2; }
@@ -38,27 +38,27 @@ if [[ $(parallel --version 2> /dev/null) != 'GNU parallel '* ]] || ! command -v 
   die 'GNU parallel and jq are needed'
 fi
 
-# These become names of files, here and elsewhere, and part of a command.
+# These are to become names of files, here and elsewhere, and part of a command.
 plain='^[A-Za-z0-9_.][A-Za-z0-9_./-]*$'
 for name in "$run" ${earlier:+"$earlier"}; do
   [[ $name =~ $plain ]] || die "$name: a folder's name may have letters, digits and ._-/ in it"
 done
 awk -F '\t' '
   NF != 2 || $1 !~ /^[A-Za-z0-9][A-Za-z0-9_-]*$/ || $2 == "" { print "line " NR ": must be NAME<TAB>CONNINFO, NAME of letters, digits and _-"; exit 1 }
-  seen[$1]++ { print "line " NR ": " $1 " appears twice"; exit 1 }
+  seen[$1]++ { print "line " NR ": " $1 " stands there twice"; exit 1 }
   END { if (NR == 0) { print "no database"; exit 1 } }' < "$databases" >&2 || die "$databases: cannot be used"
 [ ! "$earlier" ] || [ -d "$earlier" ] || die "$earlier: no such folder"
-mkdir "$run" || die "each run needs a new folder, since its receipts are needed to undo it"
+mkdir "$run" || die "each run needs a new folder, since receipts are the way back"
 mapfile -t names < <(cut -f 1 "$databases")
 
-# Ctrl-C stops all of them. Each has time to finish its batch, and the summary is still printed.
+# Ctrl-C ends all of them; each is given time to end its batch, and then there is a summary all the same.
 trap : INT
-# The job's command is in a file, so that parallel finds nothing to replace in the options.
+# What each of them runs is in a file, so that parallel finds nothing to replace in the options.
 cat > "$run/command" << END
 folder=$run/\$1
 mkdir -p "\$folder" && exec fb-backfill --dbname "\$2" --json $what${*:+ ${*@Q}}
 END
-# To find this number itself, parallel would run lscpu, which prints an error if /sys is not mounted.
+# Left to find this number by itself, parallel asks lscpu, which complains where /sys is not mounted.
 PARALLEL="--jobs $(nproc) ${PARALLEL-}"
 export PARALLEL
 over=()
@@ -68,7 +68,7 @@ parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,
 
 # ---- the summary, from each one's report and exit status
 
-# Also 2 if a signal ended it, ssh failed, it never ran, or it left no report.
+# 2, too, if a signal ended it, ssh failed, it was never run, or it has not reported.
 status_of() { # line
   [ -s "$run/${names[$1 - 1]}/stdout" ] || { echo 2; return; }
   awk -F '\t' -v line="$1" 'BEGIN { status = 2 } NR > 1 && $1 == line && $7 < 2 && $8 == 0 { status = $7 } END { print status }' "$run/jobs"
@@ -90,7 +90,7 @@ summary() {
   done | awk -F '\t' -v OFS='\t' -v worst="$worst" '
     BEGIN { print "database", "exit", "found", "done", "skipped", "failed" }
     { print; found += $3; done += $4; skipped += $5; failed += $6 }
-    $3 == "-" { or_more = "+" }   # no report, but what is committed is in its receipts
+    $3 == "-" { or_more = "+" }   # it left no report; what it has committed is in its receipts
     END { print "all", worst, found + 0 or_more, done + 0 or_more, skipped + 0 or_more, failed + 0 or_more }'
 }
 summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
@@ -98,7 +98,7 @@ summary | tee "$run/summary.tsv" | expand -t 24,32,40,48,56
 for i in "${!names[@]}"; do
   [ "${statuses[i]}" = 0 ] || {
     echo "several-databases.sh: ${names[i]}: exit status ${statuses[i]}"
-    # escaped, since it may include messages of ssh
+    # ssh may have said something, too: nothing of it acts on the terminal
     LC_ALL=C sed -e $'s/\xc2[\x80-\x9f]\|[\x01-\x08\x0b-\x1f\x7f]/?/g' -e "s/^/${names[i]}: /" "$run/${names[i]}/stderr"
   } >&2
 done

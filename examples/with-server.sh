@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# with-server.sh COMMAND [ARGUMENT...]: runs a command with its own PostgreSQL server, and removes the server afterwards,
-# however the command or this script ends. PGHOST, PGPORT and PGUSER point the command to it: a Unix socket in a temporary
-# folder that nobody else can enter, so any number of such servers can run at the same time.
+# with-server.sh COMMAND [ARGUMENT...]: runs a command with a PostgreSQL server of its own, and removes the server again,
+# however the command or this script ends. PGHOST, PGPORT and PGUSER lead the command to it: a Unix socket in a temporary folder
+# that nobody else can enter, so any number of such servers can run side by side.
 #
-# PG_BINDIR=DIR selects the server: the folder of its initdb and pg_ctl. If run by root, the server runs as the user
-# postgres, or nobody. The exit status is the command's, or 125 if there is no server.
+# PG_BINDIR=DIR chooses the server: the folder of its initdb and pg_ctl. As root the server runs as the user postgres,
+# or nobody. The exit status is the command's, or 125 if there is no server.
 #
-# If sourced, it is a library of the functions below. A server is a folder with its data, its socket and its log.
+# Sourced, it is a library of the functions below; a server is a folder with its data, its socket and its log.
 
-# Sets PG_BINDIR, unless it is set, to the folder of a server's programs: the one in PATH, or the newest in the folders
-# used by Debian, Red Hat, SUSE, Alpine, Homebrew and PostgreSQL's own `make install`.
+# Sets PG_BINDIR, unless it is set, to the folder of a server's programs: the one in PATH, or the newest where packages
+# of Debian, Red Hat, SUSE, Alpine and Homebrew, or PostgreSQL's own `make install`, put them.
 find_server_programs() {
   local found
   if [ "${PG_BINDIR-}" ]; then
@@ -24,12 +24,12 @@ find_server_programs() {
     echo "with-server.sh: no PostgreSQL server found: install one, or set PG_BINDIR to the folder of its initdb" >&2
     return 125
   fi
-  found=$(realpath "$found")  # some packages put only links to a few of them in PATH
+  found=$(realpath "$found")  # some packages have but links to a few of them in PATH
   export PG_BINDIR=${found%/*}
 }
 
-# Closes all descriptors except the standard ones. The server would keep the others open, and a process that waits for them to
-# close would wait for the server.
+# Closes all but the standard descriptors. A server would keep the others open, and whoever waits for their end would wait
+# for the server's.
 close_descriptors() {
   local fd
   for fd in /proc/"$BASHPID"/fd/*; do
@@ -52,7 +52,7 @@ as_server_user() { # COMMAND...
 }
 server_user() { if id -u postgres > /dev/null 2>&1; then echo postgres; else echo nobody; fi; }
 
-# Creates a server in an existing empty folder. It is fast rather than safe: its data need not survive a crash.
+# Makes a server in a folder that is there and empty. It is quick rather than safe: its data need not survive a crash.
 new_server() { # FOLDER
   [ "$(id -u)" != 0 ] || chown "$(server_user)" "$1" || return
   [ "$(locale charmap 2> /dev/null)" = UTF-8 ] || local -x LC_ALL=C
@@ -76,8 +76,8 @@ stop_server() { # FOLDER [PG_CTL-ARGUMENT...]
   as_server_user "$PG_BINDIR/pg_ctl" -D "$1/data" -w -s "${@:2}" stop
 }
 
-# Waits for the end of its standard input, which comes when this script ends in any way; then stops every server in the
-# folder, and removes it.
+# Waits for the end of its standard input, which comes when this script is gone in whatever way; then stops every server
+# in the folder, and removes it.
 remove_when_gone() { # FOLDER
   local server
   trap '' INT TERM HUP
@@ -93,10 +93,10 @@ with_server() { # COMMAND [ARGUMENT...]
   [ $# -gt 0 ] || { echo 'usage: with-server.sh COMMAND [ARGUMENT...]' >&2; return 125; }
   find_server_programs || return
 
-  # The command must not see what the environment says about other servers.
+  # What the environment says of other servers is none of the command's business.
   for name in $(compgen -e PG) PSQLRC; do [ "$name" = PG_BINDIR ] || unset "$name"; done
 
-  # A socket's path has at most about 100 bytes, and the server's user must be able to reach it.
+  # A socket's name has about 100 bytes at most, and the server's user must be able to get there.
   parent=${TMPDIR:-/tmp}
   if [ ${#parent} -gt 70 ] || ! as_server_user test -x "$parent"; then parent=/tmp; fi
   SERVERS=$(mktemp -d "$parent/fb-server.XXXXXX") && chmod 711 "$SERVERS" || return 125

@@ -101,7 +101,7 @@ $rule"
   run -0 diff color.out got
 }
 
-@test "--color rejects other values than auto, always and never" {
+@test "what is none of auto, always, never" {
   run -2 fb-report --color=sometimes
   assert_line "fb-report: --color: invalid value 'sometimes' (expected auto, always or never)"
   run -2 fb-backfill --color=sometimes

@@ -122,7 +122,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   refute_output --regexp 'empty|committed|same command'
 }
 
-@test "a record that fb-apply rejects is counted in the report and in the object" {
+@test "a record that fb-apply rejects is in the report and in the object" {
   sample_database
   { make_plan; lines 'answer\tx\t1\ta\t1\tb'; } > plan.tsv
   run -1 --separate-stderr fb-backfill --apply plan.tsv --receipts r.tsv
@@ -159,7 +159,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   DATABASE_URL=postgres://nowhere/x run -0 fb-backfill -nq
   DATABASE_URL=mysql://x/y run -2 env -u PGHOST -u PGPORT -u PGDATABASE -u PGUSER fb-backfill -n
   assert_line 'fb-backfill: DATABASE_URL: it is no postgresql://...: nothing was changed'
-  # backslashes, quotes and colons, as in a connection string and in the password file
+  # backslashes, quotes and colons, as a connection string and the password file have them
   : > log.password
   run -2 env PATH="$PWD/bin:$PATH" fb-backfill -n -d "user=must_give_password dbname=$PGDATABASE password = 'a:b\\\\c\\'d'"
   assert_equal "$(sort -u log.password)" '*:*:*:*:a\:b\\c'\''d'
@@ -215,7 +215,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill -U half -n
   assert_line 'DRY RUN: Would update 7 records in total'
   [[ $stderr == *'permission denied for table feedback_review'*'a run would stop here'* ]]
-  # privileges are needed only for tables that it writes
+  # what it does not write, it need not be able to
   run -0 fb-backfill -U half -m answer --quiet
   sql "DROP OWNED BY half; DROP ROLE half"
 }

@@ -85,7 +85,7 @@ END
 
 @test "a demo whose output is closed stops its server, too" {
   TMPDIR=$tmp "$demo" | head -n 3 > shown
-  assert_equal "$(head -n 1 shown)" 'Starting a PostgreSQL server for this demo. It is removed at the end.'
+  assert_equal "$(head -n 1 shown)" 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
   empty() { [ -z "$(ls -A "$tmp")" ]; }
   wait_until empty
 }

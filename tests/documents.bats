@@ -11,9 +11,9 @@ make() {
     *) command make DESTDIR="$BATS_TEST_TMPDIR/stage" "$@" ;;
   esac
 }
-# The application does not exist here; the documents may show only this one command of it.
+# The application is not here; the documents may show this one command of it.
 python() { [ "$*" = 'manage.py clean_cache' ]; }
-# The page must exist, installed or in the source; that can be checked without a reader or pager.
+# The page must be there, installed or in the source; no reader or pager is needed to see that.
 man() {
   local page=$1
   case $page in */*) ;; *) page=$(echo "$BATS_TEST_TMPDIR/stage/usr/local/share/man"/man?/"$page".?) ;; esac
@@ -23,7 +23,7 @@ less() { cat; }
 
 # ---- documents as lines: their text, and after a TAB `$ COMMAND` and the output that they show
 
-# All of README: blocks marked sh, and in the text all code that contains a blank and isn't just an option.
+# All of README: blocks marked sh, and in the text all code that has a blank and isn't just an option.
 readme() {
   awk '
     /^```/ && !block { block = substr($0, 4); if (block != "sh" && block != "text") { print "\t$ false # a block of neither kind"; exit }; next }

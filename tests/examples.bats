@@ -27,7 +27,7 @@ examples=$project/examples
   [ ! -e receipts.tsv ]
   run -0 "$examples/pipeline.sh" --apply
   run -0 diff expected <(state)
-  eval "$(sed -n 's/^# To undo exactly that: //p' "$examples/pipeline.sh")"
+  eval "$(sed -n 's/^# To take exactly that back: //p' "$examples/pipeline.sh")"
   assert_equal "$(state)" "$before"
 }
 
@@ -52,7 +52,7 @@ examples=$project/examples
   "$examples/pipeline.sh" --apply > /dev/null
   cp receipts.tsv first.tsv
   run -2 "$examples/pipeline.sh" --apply
-  assert_output --partial 'receipts.tsv: already exists'
+  assert_output --partial 'receipts.tsv: is there already'
   run -0 cmp first.tsv receipts.tsv
   for word in apply --dry-run ''; do
     run -2 "$examples/pipeline.sh" "$word"

@@ -95,7 +95,7 @@ END
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t2\t8')"
 }
 
-@test "CSV: a header over two lines, after a byte-order mark" {
+@test "CSV: a header over two lines, behind a byte-order mark" {
   printf '\xef\xbb\xbfmodel,"a\nb",id,cohort_id,syllabus_id\nanswer,x,1,7,\n' > rows.csv
   run -0 fb-extract rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"

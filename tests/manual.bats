@@ -9,7 +9,7 @@ of_help() { "$1" --help | sed -En 's/^ +((-[A-Za-z?]), )?(--[a-z-]+).*/\2 \3/p' 
 
 of_page() { sed -En 's/^\.It (Fl ([A-Za-z?]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "$project/man/$1.1" | sed 's/^- //' | sort; }
 
-# The README's table has those of fb-backfill, without those that all programs have.
+# The README's table has those of fb-backfill, and leaves out what all programs have.
 of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2- | grep -oE -- '`--?[A-Za-z-]+' | tr -d '`' | sort; }
 
 @test "mandoc has no warnings" {

@@ -32,7 +32,7 @@ teardown() {
 
 # ---- the replica, named `copy`
 
-# A copy of the server's data, made while it is stopped: pg_basebackup would have to match the server's version.
+# A copy of the server's data, taken while it is stopped: pg_basebackup would have to be of the server's version.
 begin_replica() {
   local own copy
   own=$(host_of own) copy=$(host_of copy)

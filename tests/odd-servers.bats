@@ -389,7 +389,7 @@ freeze() { # CONDITION
   sql "DROP EVENT TRIGGER ${PGDATABASE}_seen"
 }
 
-@test "a connection limit of the role: some jobs cannot connect, and the result is still right" {
+@test "no more connections than the role may have: some jobs cannot connect, and nothing is wrong" {
   example_database
   oracle_state > expected
   least_privilege

@@ -2,7 +2,7 @@
 # bats file_tags=server
 load helper
 
-@test "the picture shows a real dry run and run" {
+@test "the picture of a dry run and a run is drawn from a real one" {
   sample_database
   before=$(state)
   "$project/examples/picture.sh" > picture.svg

@@ -14,8 +14,8 @@ tool() { # name, its shell commands
 
 prerequisites() { env -i PATH="$PWD/tools" TMPDIR="$PWD/tmp" "$BASH" "$project/tests/prerequisites.sh" "$@"; }
 
-# What a bare machine lacks for all tests. bats's own folders exist, or this would not run; what is not in a folder of
-# PATH (pgbouncer, an extension) may exist or not.
+# What a bare machine lacks for all tests. bats's own folders are there, or this would not run; what lies in no folder of
+# PATH (pgbouncer, an extension) is there or not.
 debian='gcc libc6-dev libcsv-dev uthash-dev postgresql-client postgresql bats parallel jq mandoc python3 time valgrind clang mawk gawk( pgbouncer)?( postgresql-contrib)? rsync systemd git zsh debhelper lintian'
 
 names_all() {

@@ -222,7 +222,7 @@ END
   PATH="$PWD/old:$PATH" run -2 fb-backfill
   assert_line --partial 'psql: invalid option'
   assert_line --partial 'nothing was changed'
-  # a psql that does nothing, and exits with 0
+  # one that does nothing, and says that all is well
   printf '%s\n' '#!/bin/sh' 'exit 0' > old/psql
   for arguments in '' '--apply plan.tsv' --check; do
     # shellcheck disable=SC2086

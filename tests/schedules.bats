@@ -11,7 +11,7 @@ examples=$project/examples
   refute_output --regexp '[^\\]%'
 }
 
-@test "systemd accepts the service and the timer, and the timer is weekly" {
+@test "systemd finds the service and the timer sound, and weekly" {
   requires systemd-analyze
   run -0 systemd-analyze verify "$examples/fb-backfill.service" "$examples/fb-backfill.timer"
   assert_output ''

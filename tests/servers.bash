@@ -15,7 +15,7 @@ begin_server() { # NAME [SETTING...]
   start_server "$host"
 }
 
-# Runs pg_ctl on a server, for example to start or stop it.
+# Starts or stops one, or what else pg_ctl can.
 server() { # NAME start|stop [PG_CTL-ARGUMENT...]
   case $2 in
     start) start_server "$(host_of "$1")" ;;

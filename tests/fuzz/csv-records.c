@@ -1,8 +1,8 @@
 /*
  * Compares the record reader, on CSV, with a plain reading of the same bytes by libcsv.
  *
- * Input: a byte of options, then the file. Both read the same records up to the first fault, and the
- * reader has a fault if libcsv has one. Faults are:
+ * Input: a byte that says how it is read, then the file. The readings are the same record by record
+ * up to the first fault, and there is one for the reader if there is one for libcsv. Faults are:
  *
  *   - libcsv in strict mode stops: an unexpected quote, or an unterminated one;
  *   - a carriage return ends a record, but its line continues. libcsv would continue with the next

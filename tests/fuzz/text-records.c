@@ -1,9 +1,9 @@
 /*
  * Compares the record reader, on COPY's text format, with the naive reading of the same bytes.
  *
- * Input: a byte of options, then the file. Every record that the reader accepts has the fields of the
- * naive reading, and is the same after encoding and decoding again. The naive reading also rejects
- * every record that the reader rejects, and rejects are written unchanged. Together they are all lines.
+ * Input: a byte that says how it is read, then the file. Every record that the reader takes has the
+ * fields of the naive reading, and survives being encoded and decoded again; what the reader rejects
+ * the naive reading rejects, too, and comes out byte for byte; together they are all the lines.
  */
 #include "lib/copytext.h"
 #include "lib/model.h"
