@@ -1,6 +1,6 @@
-# What the tests of faults have in common: what must hold after each of them.
+# What the tests of faults share: what must hold after each fault.
 
-# Keeps what the rows hold now, and what they should get: in `right`, as `model id syllabus_id`.
+# Saves the current values of the rows, and in `right` the values that they should get, as `model id syllabus_id`.
 remember() {
   local model
   { echo 'CREATE SCHEMA was;'
@@ -12,7 +12,7 @@ remember() {
     done; } | psql -Xq -v ON_ERROR_STOP=1 | sort > right
 }
 
-# The rows that are not as they were: `model id syllabus_id`.
+# The rows that have changed: `model id syllabus_id`.
 changed() {
   local model
   for model in answer review; do
@@ -24,21 +24,21 @@ changed() {
   done | psql -Xq -v ON_ERROR_STOP=1 | sort
 }
 
-# Takes back what was changed, as no run does it.
+# Reverts the changes, without a run.
 take_back() {
   sql 'UPDATE feedback_answer AS t SET syllabus_id = w.syllabus_id FROM was.answer AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id;
        UPDATE feedback_review AS t SET syllabus_id = w.syllabus_id FROM was.review AS w WHERE w.id = t.id AND t.syllabus_id IS DISTINCT FROM w.syllabus_id'
 }
 
-# Every row holds what it held or the right syllabus, and the receipts and the database agree row for
-# row, apart from at most MOST rows, which may have been changed without a receipt.
+# Every row has its old or the right syllabus, and the receipts and the database agree row by row,
+# except for at most MOST rows, which may have been changed without a receipt.
 assert_agree() { # MOST RECEIPTS...
   local most=$1
   shift
   changed > changed
   run -0 comm -13 right changed
   assert_output ''
-  # a last line without its end is none
+  # an incomplete last line does not count
   for file in "$@"; do [ ! -e "$file" ] || head -n "$(wc -l < "$file")" "$file"; done | awk -F '\t' -v OFS='\t' '$1 == "updated" { print $2, $3, $6 }' | sort > said
   run -0 comm -13 changed said
   assert_output ''
@@ -52,5 +52,5 @@ assert_finishes() {
   run -0 diff right <(changed)
 }
 
-# The n-th record of a model that a run would set, in the order of the ids: its id.
+# The id of the n-th record of a model that a run would set, in the order of ids.
 nth() { awk -F '\t' -v model="$1" '$1 == model { print $2 }' right | sort -n | sed -n "$2p"; }

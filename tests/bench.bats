@@ -1,4 +1,4 @@
-# What the README says of speed is what the benchmarks printed.
+# The README's figures are what the benchmarks printed.
 load helper
 
 results=$BATS_TEST_DIRNAME/bench/results
@@ -30,7 +30,7 @@ results=$BATS_TEST_DIRNAME/bench/results
   quick() { :; }
   names=([slow]='a name, with a comma')
   ROUNDS=3 measure slow quick
-  assert_equal "$first" 4  # one to warm up
+  assert_equal "$first" 4  # one for warming up
   times=([slow]='300000 100000 200000 ' [quick]='400000 100000 ')
   run -0 table title slow quick
   assert_line --regexp '^title +median +least +most +ratio$'

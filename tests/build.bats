@@ -10,7 +10,7 @@ setup() {
 new_copy() { copy_sources copy; cd copy; }
 built_copy() { copy_built_sources copy; cd copy; }
 
-# All files below a folder, with their checksums.
+# All files under a folder, with their checksums.
 files() { (cd "$1" && find . -type f -exec md5sum {} + | sort -k 2); }
 
 programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
@@ -30,7 +30,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
 }
 
 # bats test_tags=slow
-@test "built for a processor without vector instructions, it finds the same" {
+@test "a build without vector instructions gives the same results" {
   new_copy
   run -0 make CFLAGS='-O2 -Werror -U__SSE2__'
   { printf 'id\tcomment\tcohort_id\tsyllabus_id\n'
@@ -56,7 +56,7 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   run -0 diff ../before <(files .)
 }
 
-@test "make builds again what a change concerns, and nothing twice" {
+@test "make rebuilds what a change affects, and nothing twice" {
   built_copy
   run -0 make
   assert_output "make: Nothing to be done for 'all'."
@@ -84,14 +84,14 @@ programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
   run -0 make CFLAGS='-O0 -Werror'
 }
 
-@test "make works where a header of an earlier build has another name by now" {
+@test "make works after a header was renamed" {
   built_copy
   mv src/lib/slice.h src/lib/part.h
   sed -i 's/slice\.h/part.h/' src/*.c src/*/*.[ch]
   make CFLAGS=-O0
 }
 
-# What make install puts below PREFIX.
+# What make install puts under PREFIX.
 installed() {
   printf 'bin/%s\n' $programs
   printf 'share/bash-completion/completions/%s\n' $programs
@@ -123,15 +123,15 @@ installed() {
   run -0 diff <(installed | sed 's|^|./usr/local/|' | LC_ALL=C sort) <(cd ../all && find . ! -type d | LC_ALL=C sort)
   mkdir -p ../stage/usr/local/{bin,share/{man/man1,doc/other,bash-completion/completions,zsh/site-functions}}
   touch ../stage/usr/local/{bin/fb-other,share/{man/man1/other.1,doc/other/README,bash-completion/completions/other,zsh/site-functions/_other}}
-  mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that others use as well
+  mkdir -p ../stage/usr/local/share/man/man{5,7}   # folders that other programs use as well
   (cd ../stage && find . | sort) > ../before
   make DESTDIR=../stage install
   [ "$(cd ../stage && find . | wc -l)" -gt "$(($(wc -l < ../before) + 30))" ]
   make DESTDIR=../stage uninstall
   run -0 diff ../before <(cd ../stage && find . | sort)
-  make DESTDIR=../stage uninstall   # where there is nothing it does nothing
+  make DESTDIR=../stage uninstall   # with nothing installed, it does nothing
   run -0 diff ../before <(cd ../stage && find . | sort)
-  # what somebody else put between ours stays
+  # other people's files among ours are kept
   make DESTDIR=../stage install
   touch ../stage/usr/local/share/doc/fb/examples/notes
   make DESTDIR=../stage uninstall
@@ -153,7 +153,7 @@ installed() {
   run -0 diff mawk.tsv gawk.tsv
 }
 
-@test "make install: into a folder with a blank in its name, and nothing of what else lies in examples/" {
+@test "make install: into a folder with a blank in its name, and without other files in examples/" {
   built_copy
   installed > ../expected
   echo 'mine' > examples/receipts.tsv
@@ -172,7 +172,7 @@ installed() {
   for file in $(git ls-files examples); do grep -qwF "$file" "$BATS_TEST_TMPDIR/commands" || fail "$file is not"; done
 }
 
-@test "the programs are built as hardened as Debian's packages" {
+@test "the programs are hardened like Debian's packages" {
   requires readelf
   for program in fb-extract fb-resolve fb-apply fb-report; do
     run -0 readelf -W --dynamic --program-headers "$project/bin/$program"

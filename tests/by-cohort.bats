@@ -1,4 +1,4 @@
-# A line for each cohort and syllabus, and the count that --check makes: what is told of them, as text and as JSON.
+# --by-cohort, a line for each cohort and syllabus, and the count of --check, as text and as JSON.
 load helper
 
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
@@ -55,7 +55,7 @@ $rule"
   run -0 fb-report --table a_very_long_name=t --table n=n --by-cohort r.tsv
   assert_line '    Answer    Review A_very_long_name         N  cohort → syllabus'
   assert_line '         -         -                1         1  a → x'
-  # what stands in a syllabus_id is a number in JSON, or a string
+  # a syllabus_id is a number in JSON, or a string if it is not a number
   sed -i 's/10/x"/' r.tsv
   run -0 fb-report --table a_very_long_name=t --table n=n --by-cohort --json r.tsv
   assert_equal "$(jq -c '.cohorts[0].syllabus_id' <<< "$output")" '"x\""'
@@ -70,7 +70,7 @@ $rule"
 
 a_count() { lines "$count" 'review\t7\tg\t\\N\t\\N\t1' 'answer\t1\ta\t10\tx\t3' 'answer\t5\te\t\\N\t\\N\t7' 'answer\t6\tf\t10\tx\t9' 'review\t5\te\t\\N\t\\N\t1'; }
 
-@test "a count: what is left, and by cohort whom it waits for; exit 1 while there is any" {
+@test "a count: what is left, also by cohort; exit 1 while anything is left" {
   a_count > c.tsv
   run -1 fb-report c.tsv
   assert_output "$(lines 'Answer: 12 eligible, 7 with a cohort without a syllabus' 'Review: 0 eligible, 2 with a cohort without a syllabus')"
@@ -93,21 +93,21 @@ Review: 0 eligible, 2 with a cohort without a syllabus
   run -0 fb-report c.tsv
 }
 
-@test "a count that is none: each line is named" {
+@test "malformed counts: each line is reported" {
   lines "$count" 'answer\t1\ta\t10\tx\t-1' 'quiz\t1\ta\t10\tx\t1' 'answer\t1\ta\t10\tx\tmany' 'answer\t1\ta\t10\tx\t2' > c.tsv
   run -1 --separate-stderr fb-report c.tsv
   assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: negative number of rows' 'fb-report: c.tsv:3: unknown model: quiz' \
     "fb-report: c.tsv:4: rows is not a decimal integer in bigint range: 'many'")"
   assert_line 'Answer: 2 eligible, 0 with a cohort without a syllabus'
-  # a plan may have such a column
+  # a plan may have a column of this name
   lines "rows\t$plan" '7\tanswer\t1\t1\ta\t10\tx' > p.tsv
   run -0 fb-report --summary p.tsv
   assert_line 'DRY RUN: Would update 1 records in total'
 }
 
-# ---- several files, and an undo beforehand
+# ---- several files, and the preview of an undo
 
-@test "several files are told as one; those of another kind are refused" {
+@test "several files are reported as one; files of different kinds are refused" {
   lines "status\t$plan\tdetail" 'updated\tanswer\t1\t1\ta\t10\tx\t\\N' 'failed\tanswer\t2\t1\ta\t10\tx\t23503 no' > r.1
   lines "status\t$plan\tdetail" 'updated\tanswer\t3\t1\ta\t10\tx\t\\N' 'updated\treview\t4\t1\ta\t10\tx\t\\N' > r.2
   run -1 --separate-stderr fb-report r.1 r.2
@@ -150,7 +150,7 @@ $rule"
   assert_line --partial '--dry-run requires --undo'
 }
 
-@test "records that fb-apply has rejected are in the sum" {
+@test "records that fb-apply rejected are counted" {
   a_plan > p.tsv
   lines 'answer\tx\t1\ta\t10\tx' >> p.tsv
   lines "status\t$plan\tdetail" 'updated\tanswer\t1\t1\ta\t10\tx\t\\N' > r.tsv

@@ -1,4 +1,4 @@
-"""What the tests that go through many cases have in common: a table of each kind, the program that reads it, what it did.
+"""What tests of many cases share: a file of each kind, the program that reads it, and what it did.
 
 A test stops at the first case that is not as expected, and prints it.
 """
@@ -26,7 +26,7 @@ def data(value):
 
 
 def line(*fields, between=b"\t"):
-    """A line of fields, written as they are given: bytes, text or numbers."""
+    """A line of fields, written unchanged: bytes, text or numbers."""
     return between.join(map(data, fields)) + b"\n"
 
 
@@ -35,7 +35,7 @@ def header(kind):
 
 
 def fields(kind, **values):
-    """The fields of a record that its reader takes, but for the values that are given."""
+    """The fields of a valid record, with the given values."""
     good = {**GOOD, "syllabus_id": r"\N"} if kind == "rows" else GOOD
     return [values.get(column, good[column]) for column in COLUMNS[kind]]
 
@@ -63,7 +63,7 @@ class Ran:
 
     @property
     def records(self):
-        """The records that it printed: of fb-apply's script the data, without their numbers."""
+        """The records that it printed; of fb-apply's script, the data without their numbers."""
         lines = self.out.splitlines(keepends=True)
         if not self.out.startswith(b"-- "):
             return b"".join(lines[1:])
@@ -79,7 +79,7 @@ class Ran:
 
 
 def read_as(kind, path):
-    """Has a table read by the program for its kind."""
+    """Runs the program that reads this kind of file."""
     if kind == "rows":
         return Ran("fb-extract", path)
     if kind == "cohorts":
@@ -96,28 +96,28 @@ def equal(got, expected, *case):
 
 
 def ended(ran, status, records, messages, *case):
-    """How it ended, what came of it (where it gave up, not even a header), and the messages, which begin with the program's name."""
+    """Checks its exit status, its output (if it gave up, not even a header), and its messages, which begin with the program's name."""
     got = ran.status, ran.out if status == 2 else ran.records, ran.messages
     equal(got, (status, records, [f"{ran.command[0]}: {message}" for message in messages]), ran.command, *case)
 
 
 def refused(kind, contents, message):
-    """It is no table of this kind: exit 2, nothing on standard output, this message."""
+    """Checks that the file is refused: exit 2, nothing on standard output, this message."""
     write("f", contents)
     ran = read_as(kind, "f")
     equal((ran.status, ran.out, ran.messages), (2, b"", [f"{PROGRAM[kind]}: {message}"]), kind, contents)
 
 
 def rejected(kind, message, *lines, taken=b""):
-    """Of these lines, the first record is rejected with this message: exit 1. The rest comes out as this."""
+    """Checks that the first record of these lines is rejected with this message, exit 1, and that the rest gives `taken`."""
     write("f", *lines)
     ran = read_as(kind, "f")
-    # of a candidate without its cohort fb-resolve tells, too
+    # fb-resolve also reports a candidate without its cohort
     messages = [text for text in ran.messages if not text.endswith(" is not in the cohort dump")]
     equal((ran.status, ran.records, messages), (1, taken, [f"{PROGRAM[kind]}: f:2: {message}"]), kind, lines)
 
 
 def by(count, things):
-    """Things in groups of at most so many."""
+    """The things, in groups of limited size."""
     things = list(things)
     return [things[at:at + count] for at in range(0, len(things), count)]

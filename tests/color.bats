@@ -1,4 +1,4 @@
-# Colors: the original command's, on a terminal, and nowhere else unless they are asked for.
+# Colors: those of the original command, on a terminal only, unless requested.
 load helper
 
 terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 80 env "$@"; }
@@ -10,13 +10,13 @@ receipts() {
 }
 plain() { sed 's/\x1b\[[0-9;]*m//g'; }
 
-# Django's styles: code, text, reset; the line's end behind it.
+# Django's styles: code, text, reset, then the end of the line.
 heading() { printf '\e[36;1m%s\e[0m' "$1"; }
 success() { printf '\e[32;1m%s\e[0m' "$1"; }
 warning() { printf '\e[33;1m%s\e[0m' "$1"; }
 error() { printf '\e[31;1m%s\e[0m' "$1"; }
 
-@test "receipts: what is colored, and how" {
+@test "receipts: the colors" {
   receipts > r.tsv
   rule='======================================================================'
   run -1 --separate-stderr fb-report --color=always r.tsv
@@ -57,7 +57,7 @@ $rule"
   assert_line "$(success 'Reverted 1 Answer records')"
 }
 
-@test "auto, the default: on a terminal, unless NO_COLOR or TERM speak against it" {
+@test "auto, the default: on a terminal, unless NO_COLOR or TERM says otherwise" {
   receipts > r.tsv
   fb-report r.tsv > plain.out 2> /dev/null || true
   run grep -c $'\e' plain.out
@@ -69,7 +69,7 @@ $rule"
     on_terminal; run -0 diff color.out got
     on_terminal NO_COLOR=; run -0 diff color.out got
   done
-  on_terminal NO_COLOR=1; run -0 diff color.out got   # always is always
+  on_terminal NO_COLOR=1; run -0 diff color.out got   # always overrides NO_COLOR
   options='--color never'
   on_terminal; run -0 diff plain.out got
   for options in '' '--color auto'; do
@@ -79,7 +79,7 @@ $rule"
   done
 }
 
-@test "JSON has none" {
+@test "JSON is never colored" {
   receipts > r.tsv
   fb-report --json r.tsv > plain.out 2> /dev/null || true
   fb-report --json --color always r.tsv > color.out 2> /dev/null || true

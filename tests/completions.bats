@@ -1,4 +1,4 @@
-# What bash and zsh offer: options, and what an option's argument can be.
+# What bash and zsh offer: options, and values for their arguments.
 load helper
 
 programs='fb-extract fb-resolve fb-apply fb-report fb-backfill'
@@ -7,7 +7,7 @@ programs='fb-extract fb-resolve fb-apply fb-report fb-backfill'
 long() { "$1" --help | grep -oE '^ +(-[A-Za-z?], )?--[a-z-]+' | grep -oE -- '--.*' | LC_ALL=C sort; }
 letters() { "$1" --help | grep -oE '^ +-[A-Za-z?], ' | grep -oE -- '-[A-Za-z?]' | LC_ALL=C sort; }
 
-# A program with every kind of option that there can be.
+# A program with every kind of option.
 new_program() { # name
   mkdir -p tools
   cat > "tools/$1" << 'END'
@@ -39,8 +39,8 @@ END
 
 # ---- bash
 
-# What bash offers at the end of a command line, as it splits it in words; then, after `or`, what readline
-# does where that is nothing. Only within a completion is there a compopt, so this stands for it.
+# What bash offers at the end of a command line, split into words as bash does; then, after `or`, what readline
+# does if that is nothing. compopt exists only during a completion, so this replaces it.
 offers() { # WORD...
   env bash -c '
     usual=$1; shift
@@ -57,7 +57,7 @@ offers() { # WORD...
     echo ${COMPREPLY[*]} or $or' bash "$project/completions/fb.bash" "$@"
 }
 
-@test "bash offers the options that a program's --help shows, all of them" {
+@test "bash offers all the options that a program's --help shows" {
   for program in $programs; do
     [ "$(long "$program" | wc -l)" -gt 4 ]
     run -0 offers "$program" --
@@ -70,7 +70,7 @@ offers() { # WORD...
   assert_output '--rejects or nothing'
 }
 
-@test "bash offers what is new in a program, without being told" {
+@test "bash offers an option that is new in a program without any change" {
   new_program fb-apply
   run -0 offers fb-apply --
   assert_output "$(tr ' ' '\n' <<< "--model --format --new --table --color --log --keep --apply --undo --check or nothing" | paste -s -d ' ')"
@@ -84,13 +84,13 @@ offers() { # WORD...
     run -0 offers fb-apply $before qu
     assert_output 'quiz or nothing'
   done
-  run -0 offers fb-apply --model =   # the cursor stands behind it
+  run -0 offers fb-apply --model =   # the cursor is after it
   assert_output 'answer quiz all or nothing'
   run -0 offers fb-apply -f ''
   assert_output 'text csv or nothing'
   run -0 offers fb-apply --color = al
   assert_output 'always or nothing'
-  run -0 offers fb-apply --color al   # that is an operand
+  run -0 offers fb-apply --color al   # this is an operand
   assert_output 'or default'
   for number in -n --new --table; do
     run -0 offers fb-apply $number 1
@@ -113,7 +113,7 @@ offers() { # WORD...
   assert_output "$(offers fb-backfill --)"
 }
 
-@test "bash: a program that is not there has no options, and nothing is said" {
+@test "bash: a program that does not exist has no options, and prints no error" {
   run -0 --separate-stderr offers ./fb-extract --
   assert_output 'or nothing'
   [ -z "$stderr" ]
@@ -135,7 +135,7 @@ END
 
 # ---- zsh
 
-# What the completion tells _arguments, one specification a line.
+# What the completion passes to _arguments, one specification per line.
 specifications() { # program
   zsh -f -c '
     emulate zsh -o extendedglob
@@ -144,7 +144,7 @@ specifications() { # program
     source "$1"' zsh "$project/completions/_fb" "$1"
 }
 
-@test "zsh offers the options that a program's --help shows, all of them" {
+@test "zsh offers all the options that a program's --help shows" {
   requires zsh
   for program in $programs; do
     run -0 --separate-stderr specifications $program
@@ -186,7 +186,7 @@ END
   refute_output --partial '*:'
 }
 
-@test "in a terminal, TAB completes in zsh, and nothing is complained of" {
+@test "in a terminal, TAB completes in zsh without errors" {
   requires zsh
   touch 'some plan.tsv'
   cat > .zshrc << END

@@ -1,4 +1,4 @@
-# fb-backfill as a PostgreSQL client and a Unix program: its options, its connection, what it keeps, how it is interrupted.
+# fb-backfill as a PostgreSQL client and a Unix program: options, connection, files that it keeps, interrupts.
 # bats file_tags=server
 load helper
 
@@ -9,7 +9,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- options
 
-@test "options as getopt has them: letters in a cluster, with their arguments, abbreviations, the end of options" {
+@test "options as for getopt: clustered letters, with their arguments, abbreviations, the end of options" {
   sample_database
   run -0 --separate-stderr fb-backfill -nq
   assert_output ''
@@ -55,7 +55,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- what is kept
 
-@test "receipts are kept unless they are refused, and the last line says where, and what takes them back" {
+@test "receipts are kept unless refused; the last line says where, and how to undo the run" {
   sample_database
   before=$(state)
   run -0 --separate-stderr fb-backfill --summary
@@ -68,7 +68,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill --summary
   assert_equal "$stderr" "fb-backfill: 0 rows updated in $PGDATABASE on $PGHOST:$PGPORT as $PGUSER"
   run -2 receipts
-  # what it says takes it back: also with other models, names that need quotes, and a database
+  # the command that it prints does undo the run: also with other models, names that need quotes, and a database
   fb-backfill --undo kept.tsv --no-receipts --quiet
   assert_equal "$(state)" "$before"
   run -0 --separate-stderr fb-backfill --table "note=\"feedback_answer\"" -m note --receipts "it's r.tsv" "$PGDATABASE"
@@ -79,7 +79,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -2 receipts
 }
 
-@test "a dry run's last line has the database, and what carries out its plan" {
+@test "a dry run's last line has the database, and the command that applies its plan" {
   sample_database
   run -0 --separate-stderr fb-backfill -n --plan 'my plan' --summary
   assert_equal "$stderr" "fb-backfill: 7 rows would be updated in $PGDATABASE on $PGHOST:$PGPORT as $PGUSER; carry it out with: fb-backfill --apply 'my plan'"
@@ -89,7 +89,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   assert_equal "$(jq -r .database <<< "$output")" "$PGDATABASE on $PGHOST:$PGPORT as $PGUSER"
 }
 
-@test "--undo takes several receipts; with --dry-run it tells what it would take back" {
+@test "--undo takes several receipts; with --dry-run it reports what it would take back" {
   sample_database
   before=$(state)
   for n in 1 2 3; do fb-backfill --limit 1 --receipts r.$n --quiet; done
@@ -104,12 +104,12 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   run -0 --separate-stderr fb-backfill --undo r.1 --no-receipts
   assert_line '  - Answer 1: skipped, already-reverted'
   assert_line 'Skipped: 1 (already-reverted 1)'
-  # undone receipts are named in the object, each
+  # the object lists each file of undone receipts
   run -0 fb-backfill --undo r.1 r.2 --json --no-receipts
   assert_equal "$(jq -c .undone <<< "$output")" "[\"$PWD/r.1\",\"$PWD/r.2\"]"
 }
 
-@test "input that is refused: only what is true is said" {
+@test "refused input: the messages are accurate" {
   sample_database
   make_plan > plan.tsv
   fb-backfill --receipts r.tsv --quiet
@@ -148,10 +148,10 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- the connection
 
-@test "DATABASE_URL is used where nothing else says where, and no password stands on a command line" {
+@test "DATABASE_URL is used if nothing else names the database, and no command line contains its password" {
   sample_database
   mkdir bin
-  # what psql is called with, and from where it has the password
+  # psql's arguments, and where it gets the password
   printf '%s\n' '#!/bin/bash' 'printf "%s\n" "$*" >> "$LOG"; [ ! "${PGPASSFILE-}" ] || cat "$PGPASSFILE" >> "$LOG.password"' "exec $(command -v psql) \"\$@\"" > bin/psql
   chmod +x bin/psql
   export LOG=$PWD/log
@@ -169,7 +169,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   url '' -d "postgresql://must_give_password:this%20one@/$PGDATABASE?host=$host&port=$PGPORT"
   url '' "host=$PGHOST password='this one' port=$PGPORT user=must_give_password dbname=$PGDATABASE"
   [[ $stderr != *'this one'* ]]
-  # an option or PG* comes first
+  # an option or a PG* variable takes precedence
   DATABASE_URL=postgres://nowhere/x run -0 fb-backfill -nq
   DATABASE_URL=mysql://x/y run -2 env -u PGHOST -u PGPORT -u PGDATABASE -u PGUSER fb-backfill -n
   assert_line 'fb-backfill: DATABASE_URL is not a postgresql:// URL: nothing was changed'
@@ -191,7 +191,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
     fb-backfill --undo r.tsv --quiet --no-receipts
     rm r.tsv
   done
-  # psql would take a line of its script for it
+  # psql would take a line of its script for the password
   run -2 setsid fb-backfill -U must_give_password -n
   assert_line --partial 'a password is required, and there is no terminal to ask for it: nothing was changed'
   run -2 setsid fb-backfill -U must_give_password -n -w
@@ -200,7 +200,7 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   assert_output --partial 'password authentication failed'
 }
 
-@test "its own programs by their place, psql by PATH" {
+@test "its own programs are found beside it, psql in PATH" {
   sample_database
   mkdir -p elsewhere
   cp "$project"/bin/fb-* elsewhere
@@ -209,16 +209,16 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   ln -s "$PWD/elsewhere/fb-backfill" link
   PATH=/usr/bin:/bin run -0 ./link -nq
   [ ! -e wrong ]
-  # no program of that name in PATH is taken instead
+  # programs of the same name in PATH are not used
   mkdir path
   printf '#!/bin/sh\nexit 1\n' > path/fb-apply
   chmod +x path/fb-apply
   PATH=$PWD/path:/usr/bin:/bin run -0 ./link -nq
 }
 
-# ---- what it says when it fails
+# ---- messages when it fails
 
-@test "privileges that are missing for the second model are found before the first is written; a dry run says so" {
+@test "privileges missing for the second model are found before the first is written; a dry run reports them" {
   sample_database
   sql "DROP ROLE IF EXISTS half; CREATE ROLE half LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO half;
        GRANT UPDATE (syllabus_id) ON feedback_answer TO half"
@@ -253,14 +253,14 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
 
 # ---- interrupts
 
-# Many answers, in small batches; the third waits for a row.
+# Many answers in small batches; the third batch waits for a row.
 many_answers() {
   sample_database
   sql 'INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 5000) AS n'
   hold "SELECT FROM feedback_answer WHERE id IN (350, 3200) FOR UPDATE;"
 }
 
-@test "interrupted, it begins no further batch, though the script has many; a loop of the shell ends, too" {
+@test "interrupted, it begins no further batch, although the script has many; a shell loop ends, too" {
   many_answers
   for jobs in 1 2; do
     setsid env --default-signal bash -c "for i in 1 2 3; do fb-backfill --jobs $jobs --batch-size 100 --lock-timeout 0 --receipts r\$i.tsv --quiet; done; touch went-on" 2> err &
@@ -272,7 +272,7 @@ many_answers() {
     status=0; wait "$pid" || status=$?
     assert_equal "$status" 130
     [ ! -e went-on ] && [ ! -e r2.tsv ] && [ ! -e r1.tsv.1 ]
-    # each job has ended the batch that waited, and no other
+    # each job has finished the batch that waited, and no other
     assert_equal "$(grep -c ^updated r1.tsv)" "$(done_in_table)"
     [ "$(done_in_table)" -le $((jobs == 1 ? 400 : 1100)) ]
     run -0 cat err
@@ -285,7 +285,7 @@ many_answers() {
   release
 }
 
-@test "interrupted, it begins no further batch of those that psql has read already" {
+@test "interrupted, it begins no further batch of those that psql has already read" {
   sample_database
   hold 'SELECT FROM feedback_answer WHERE id = 2 FOR UPDATE;'
   setsid env --default-signal fb-backfill --batch-size 1 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
@@ -316,7 +316,7 @@ many_answers() {
   release
 }
 
-@test "interrupted while it pauses: it is over, and nobody sleeps on" {
+@test "interrupted during a pause: it ends, and no process keeps sleeping" {
   sample_database
   setsid env --default-signal fb-backfill --batch-size 2 --pause 600000 --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -333,7 +333,7 @@ many_answers() {
   refute_output --partial ERROR
 }
 
-@test "SIGUSR1 to all that has fb-backfill in its command line ends nothing" {
+@test "SIGUSR1 to every process with fb-backfill in its command line ends none" {
   sample_database
   mkdir fb-backfill.run
   make_plan > fb-backfill.run/plan.tsv

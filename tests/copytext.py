@@ -1,4 +1,4 @@
-"""What the tests ask of bytes, written without a look at src/.
+"""Checks of bytes for the tests, written without looking at src/.
 
 copytext.py decode      a text table on standard input as one JSON array of objects, by its header
 copytext.py harmless    exit 1 and tell where, if standard input could act on a terminal

@@ -1,10 +1,10 @@
 # cutting-proxy.py FOLDER SERVER-FOLDER HOW: between psql and a PostgreSQL, on Unix sockets. It breaks one connection, for
 # good, at the COMMIT of a batch, the second of its session, and then writes FOLDER/cut:
 #
-# before     the COMMIT is not sent on
-# after      it is, and no answer comes back
-# within     so much of the answer comes back as is half of the receipts
-# and with -gone behind it, nobody gets a connection any more.
+# before     the COMMIT is not passed on
+# after      it is passed on, but no answer comes back
+# within     the answer is cut off halfway through the receipts
+# With the suffix -gone, no further connections are accepted.
 import os
 import socket
 import struct

@@ -5,10 +5,10 @@ several=$project/examples/several-databases.sh
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  export HOME=$PWD   # parallel keeps files of its own there
+  export HOME=$PWD   # parallel keeps its own files there
 }
 
-@test "who is silent has not done it: exit 2" {
+@test "a program that exits without output has not succeeded: exit 2" {
   mkdir path
   printf '#!/bin/sh\n' > path/fb-backfill
   chmod +x path/fb-backfill
@@ -18,7 +18,7 @@ setup() {
   assert_line 'several-databases.sh: south: exit status 2'
 }
 
-@test "what cannot be meant is refused before anything is done" {
+@test "invalid command lines and lists are refused before anything is done" {
   lines 'north\tdbname=x' > databases.tsv
   run -2 "$several" databases.tsv
   assert_output --partial 'usage: several-databases.sh'
@@ -41,7 +41,7 @@ setup() {
   assert_line --partial 'each run needs a new folder'
 }
 
-@test "parallel is not left to look for processors, which lscpu complains about where there is no /sys; PARALLEL has the last word" {
+@test "parallel does not detect processors, which fails without /sys; PARALLEL takes precedence" {
   mkdir path
   printf '#!/bin/sh\necho looked >> runs\n' > path/lscpu
   printf '#!/bin/sh\necho begins >> runs; sleep 0.2; echo ends >> runs\n' > path/fb-backfill
@@ -56,7 +56,7 @@ setup() {
   assert_output "$(lines begins ends begins ends)"
 }
 
-# ---- two example databases: databases.tsv leads to them
+# ---- two example databases, listed in databases.tsv
 # bats file_tags=server
 
 databases() {
@@ -65,11 +65,11 @@ databases() {
     example_database
     lines "$name\thost=$PGHOST port=$PGPORT dbname=$PGDATABASE" >> databases.tsv
   done
-  oracle_state > expected   # of either
+  oracle_state > expected   # of both
   unset PGDATABASE
 }
 
-# Does something in one of them.
+# Runs a command in one of them.
 in_database() { # NAME COMMAND...
   local database
   database=$(sed -n "s/^$1\t.* dbname=//p" databases.tsv)
@@ -100,7 +100,7 @@ freeze_one() {
   assert_equal "$(all_state)" "$before"
 }
 
-@test "the exit status is the worst: 1 for a record that failed, 2 for a server that is not there; each is named" {
+@test "the exit status is the worst: 1 for a failed record, 2 for an unreachable server; each is named" {
   databases
   in_database south freeze_one
   run -1 --separate-stderr "$several" databases.tsv run
@@ -143,11 +143,11 @@ freeze_one() {
 }
 
 # bats test_tags=slow
-@test "Ctrl-C: each ends its batch, the summary is there, and the receipts are true" {
+@test "Ctrl-C: each finishes its batch, the summary is printed, and the receipts are true" {
   databases
   set_in() { in_database "$1" sql 'SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL'; }
   before=$(($(set_in north) + $(set_in south)))
-  # each waits for a row, of two sessions of ours
+  # each waits for a row that a session of ours holds
   mkfifo south.in
   in_database south psql -Xq < south.in > south.out & south=$!
   exec 5> south.in
@@ -173,7 +173,7 @@ freeze_one() {
   assert_done north south
 }
 
-# A ssh whose other machines are the folder far: `ssh HOST [--] COMMAND` runs there, with nothing of the environment here.
+# An ssh for which every other machine is the folder far: `ssh HOST [--] COMMAND` runs there, without our environment.
 ssh_to_far() {
   mkdir far path
   lines '#!/bin/sh' 'shift' '[ "$1" != -- ] || shift' \
@@ -182,7 +182,7 @@ ssh_to_far() {
   PATH=$PWD/path:$PATH
 }
 
-@test "options go to fb-backfill as they are, and nothing that is shown acts on the terminal" {
+@test "options are passed to fb-backfill unchanged, and nothing shown acts on the terminal" {
   lines 'north\thost=nowhere' > databases.tsv
   for option in '{}' '{1}' '{= system "touch pwned" =}' '$(touch pwned)' "it's" $'\e[2J'; do
     run -2 --separate-stderr "$several" databases.tsv "run$((++n))" --model "$option"
@@ -192,7 +192,7 @@ ssh_to_far() {
 }
 
 # bats test_tags=slow
-@test "over ssh, on other machines: the same, and plans and receipts come to here" {
+@test "over ssh, on other machines: the same, and plans and receipts are copied back" {
   requires rsync
   databases
   ssh_to_far

@@ -1,10 +1,10 @@
-# Every command that README.md and the manual's EXAMPLES show is taken from there and run, on the
-# example database. Where a document shows a command's output, that must be its output.
+# Runs every command in README.md and in the manual's EXAMPLES on the example database. If a document shows
+# a command's output, it must match.
 load helper
 
-# ---- what is not run as it stands, and why
+# ---- commands that are replaced, and why
 
-# demo and check would run the tests in the tests. What is installed goes to a folder of ours.
+# demo and check would run the tests inside the tests. Installation goes to our own folder.
 make() {
   case $1 in
     demo|check) command make --dry-run "$1" ;;
@@ -21,7 +21,7 @@ man() {
 }
 less() { cat; }
 
-# ---- documents as lines: their text, and after a TAB `$ COMMAND` and what they show of its output
+# ---- documents as lines: their text, and after a TAB `$ COMMAND` and the output that they show
 
 # All of README: blocks marked sh, blocks marked sql by psql, and in the text all code that has a blank and isn't just an option.
 readme() {
@@ -50,14 +50,14 @@ examples() {
 
 # ---- running them
 
-# The example, also as the service that fb-backfill(1) calls feedback.
+# The example, also as the service feedback of fb-backfill(1).
 new_example() {
   example_database
   export PGSERVICEFILE=$BATS_TEST_TMPDIR/pg_service.conf
   printf '[feedback]\ndbname=%s\n' "$PGDATABASE" > "$PGSERVICEFILE"
 }
 
-# Runs the command that was read last, if there is one.
+# Runs the last command read, if any.
 run_command() {
   local status=0
   [ "$command" ] || return 0
@@ -88,19 +88,19 @@ run_document() { # < its lines
         [ -z "$text_ended" ] || text='' text_ended=''
         text+=" $line" ;;
     esac
-    # Each part of a document stands for itself, but an undo needs a run.
+    # Each part of a document is independent, but an undo needs a run.
     case $line in '#'*Undo) ;; '#'*) new_part=yes ;; esac
   done
 }
 
 # bats test_tags=server
 @test "every command in README.md" {
-  copy_built_sources .   # that is where its reader is, after make
+  copy_built_sources .   # where its reader would be after make
   PATH=$PWD/stage/usr/local/bin:$PATH
   ran=0
   run_document < <(readme)
   [ "$ran" -gt 25 ]
-  # it is what was installed that ran
+  # the installed programs ran
   assert_equal "$(command -v fb-backfill)" "$PWD/stage/usr/local/bin/fb-backfill"
 }
 
@@ -115,7 +115,7 @@ run_document() { # < its lines
   done
 }
 
-@test "the files that README.md and CONTRIBUTING.md name are there" {
+@test "the files that README.md and CONTRIBUTING.md name exist" {
   cd "$project"
   for document in README.md CONTRIBUTING.md; do
     # those that it links to, and those that it shows as code

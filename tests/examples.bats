@@ -1,9 +1,9 @@
-# The scripts and files in examples/, but for those that the other tests are about.
+# The scripts and files in examples/ that have no tests of their own.
 load helper
 
 examples=$project/examples
 
-@test "csv-replay.sh: a malformed record is named, the rest goes on, exit 1; a file missing is exit 2" {
+@test "csv-replay.sh: a malformed record is reported, the rest is processed, exit 1; a missing file is exit 2" {
   cp -R "$examples/csv" bad
   echo '1e3,,,,3,,' >> bad/answers.csv
   run -1 --separate-stderr "$examples/csv-replay.sh" bad
@@ -47,7 +47,7 @@ examples=$project/examples
   [ ! -s receipts.tsv ]
 }
 
-@test "pipeline.sh does not write over receipts, and knows no other option" {
+@test "pipeline.sh does not overwrite receipts, and rejects unknown options" {
   sample_database
   "$examples/pipeline.sh" --apply > /dev/null
   cp receipts.tsv first.tsv
@@ -72,12 +72,12 @@ examples=$project/examples
   sql 'COPY (SELECT c.id AS cohort_id, c.slug AS cohort, s.id AS syllabus_id, s.slug AS syllabus FROM admissions_cohort AS c
        LEFT JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id
        LEFT JOIN admissions_syllabus AS s ON s.id = v.syllabus_id) TO STDOUT (FORMAT csv, HEADER)' > exports/cohorts.csv
-  # no database is at hand any more
+  # without a database from here on
   PGPORT=1 run -0 "$examples/csv-replay.sh" exports
   run -0 diff expected - <<< "$output"
 }
 
-@test "csv-replay.sh on the small exports beside it: what SQL finds in them" {
+@test "csv-replay.sh finds in the small exports what SQL finds" {
   example_database
   sql 'CREATE TABLE answers (id int, title text, score int, comment text, cohort_id int, syllabus_id int, updated_at timestamptz);
        CREATE TABLE reviews (id int, total_rating float, status text, comments text, author_id int, cohort_id int, platform_id text, syllabus_id int);

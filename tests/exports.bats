@@ -1,9 +1,9 @@
-# Rows as other programs export them, in the folder exports/: the manual's table says which options read each.
+# Rows as other programs export them, in exports/. The manual's table has the options for each.
 load helper
 
 exports=$BATS_TEST_DIRNAME/exports
 
-@test "each export is read with the options that fb-records(5) gives for it" {
+@test "each export is read with the options in fb-records(5)" {
   n=0
   while read -r file options; do
     eval "options=($options)"
@@ -15,7 +15,7 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_equal "$n" "$(ls "$exports" | wc -l)"
 }
 
-@test "without these options, the message says which there are" {
+@test "without these options, the message names them" {
   for file in azure-data-studio.csv everything-quoted.csv dbeaver.csv mysql-outfile.csv pandas-nan.csv python.csv sqlite3.tsv mysql-batch.tsv; do
     run -1 --separate-stderr fb-extract --model answer "$exports/$file"
     [[ $stderr == *'(if this means NULL, use --null)'* ]] || fail "$file: $stderr"
@@ -33,7 +33,7 @@ exports=$BATS_TEST_DIRNAME/exports
   refute grep -q '(' <<< "$stderr"
 }
 
-@test "--delimiter and --null: of a cohort dump, too; what cannot separate is a usage error" {
+@test "--delimiter and --null also apply to a cohort dump; an invalid delimiter is a usage error" {
   lines 'cohort_id|cohort|syllabus_id|syllabus' '7|lima|12|"w|eb"' '8|quito|-|-' '9|"x"y|1|z' '10|a|1|b' > dump.csv
   lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t3\t10' > candidates.tsv
   run -1 --separate-stderr fb-resolve --delimiter '|' --null - --null '' --cohorts dump.csv candidates.tsv
@@ -50,7 +50,7 @@ exports=$BATS_TEST_DIRNAME/exports
   run -0 fb-extract --model answer --delimiter $'\t' tabs.csv
   assert_line "$(lines 'answer\t1\t7')"
   run -0 fb-extract --model answer --format csv "$exports/excel-semicolons.csv"
-  # what is said comes before what the file says
+  # options take precedence over the file
   run -2 fb-extract --model answer --delimiter , <(lines 'sep=;' 'id;cohort_id;syllabus_id')
   assert_output --partial "the header has 'sep=;'"
   printf 'sep=;\n' > only.csv
@@ -58,14 +58,14 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_output 'fb-extract: only.csv: no header after the first line'
 }
 
-@test "text with CRLF, as COPY FROM takes it: all lines or none" {
+@test "text with CRLF: on all lines or none, as for COPY FROM" {
   run -0 fb-extract --model answer "$exports/copy-on-windows.tsv"
   printf 'id\tcohort_id\tsyllabus_id\tx\r\n1\t7\t\\N\ta\\tb\r\n2\t7\t\\N\ta\n3\t7\t\\N\ta\\tb\n\n4\t7\t\\N\ta\rb\r\n5\t7\t\\N\ta\r\n' > rows.tsv
   run -1 --separate-stderr fb-extract --model answer rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t5\t7')"
   end='record ends with a newline, but the header with carriage return and newline'
   assert_equal "$(head -n 3 <<< "$stderr")" "$(lines "fb-extract: rows.tsv:3: $end" "fb-extract: rows.tsv:4: $end" "fb-extract: rows.tsv:5: $end")"
-  # our own files, too
+  # also for our own files
   make_crlf() { sed 's/$/\r/'; }
   lines 'model\tid\tcohort_id' 'answer\t1\t7' | make_crlf > candidates.tsv
   lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tlima\t12\tweb' | make_crlf > dump.tsv
@@ -73,13 +73,13 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_line "$(lines 'answer\t1\t7\tlima\t12\tweb')"
 }
 
-@test "columns may be called as the model's table calls them, where the file has no model column" {
+@test "without a model column, a file's columns may be named as in the model's table" {
   printf 'id,nid,cohort_id,syllabus_id\n5,900,7,\n' > rows.csv
   run -0 fb-extract --table note=notes:nid,cohort_id,syllabus_id --model note rows.csv
   assert_line "$(lines 'note\t900\t7')"
   run -0 fb-extract --table 'note=notes:"n ""id""",Cohort,course' --model note <(lines '"n ""id""",cohort,course' '1,7,')
   assert_line "$(lines 'note\t1\t7')"
-  # this page's names where it has none of its own; and those alone where it names the model
+  # the standard names if the model's own are missing; only those if there is a model column
   run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'nid,cohort_id,syllabus_id' '1,7,')
   assert_line "$(lines 'note\t1\t7')"
   run -0 fb-extract --table note=notes:nid,cohort,course --model note <(lines 'model,nid,id,cohort_id,syllabus_id' 'note,1,2,7,')
@@ -88,14 +88,14 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_output --partial 'column id appears twice in the header'
 }
 
-@test "a header that is none: the names that were read; what the file is" {
+@test "an invalid header: the message shows its columns, or what kind of file it is" {
   printf 'ID, cohort_id,syllabus_id\t\xef\xbb\xbf\n' > h.csv
   run -2 fb-extract --model answer --format csv h.csv
   assert_output "fb-extract: h.csv:1: column id is missing, so this is not a file of rows; the header has 'ID', ' cohort_id', 'syllabus_id\\x09\\xef\\xbb\\xbf'"
   { printf 'a'; printf ',%0100d' {1..20}; echo; } > h.csv
   run -2 fb-extract --model answer h.csv
   [ "${#output}" -lt 1000 ]
-  # a column that is not used may stand twice
+  # a column that is not used may appear twice
   run -0 fb-extract --model answer <(lines 'id,note,cohort,note,cohort,cohort_id,syllabus_id' '1,,,,,7,')
   run -2 fb-extract --model answer <(lines 'id,id,cohort_id,syllabus_id' '1,1,7,')
   for encoding in UTF-16 UTF-16LE UTF-16BE; do
@@ -120,7 +120,7 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_output --partial 'no header (the first line must name the columns, separated by TABs, commas or semicolons)'
 }
 
-@test "what programs add at the end: the mark of DOS, psql's count of the rows" {
+@test "lines that programs add at the end: the DOS end-of-file mark, psql's row count" {
   lines 'id,cohort_id,syllabus_id' '(12' '(12 x)' > f
   run -1 --separate-stderr fb-extract --model answer f
   assert_equal "$stderr" "$(lines 'fb-extract: f:2: expected 3 fields, found 1' 'fb-extract: f:3: expected 3 fields, found 1')"
@@ -132,13 +132,13 @@ exports=$BATS_TEST_DIRNAME/exports
     'fb-extract: f:5: expected 3 fields, found 1' 'fb-extract: f:6: DOS end-of-file mark (0x1a), ignored')"
 }
 
-@test "what nobody could see is shown as bytes" {
+@test "invisible characters are shown as bytes" {
   for c in '\xc2\xa0' '\xc2\xad' '\xe2\x80\x8b' '\xe2\x80\xa8' '\xe2\x80\xaf' '\xe2\x81\xa0' '\xe2\x81\xaf' '\xef\xbb\xbf'; do
     printf "id,cohort_id,syllabus_id\n1$c,7,\n" > f
     run -1 --separate-stderr fb-extract --model answer f
     assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1$c'"
   done
-  printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript can be seen
+  printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript is visible
   run -1 --separate-stderr fb-extract --model answer f
   assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1⁰'"
 }

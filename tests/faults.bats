@@ -1,27 +1,27 @@
-# What the programs do where the system fails them: tests/faults/faults.c makes it fail at each call in
-# turn. Never is there an exit 0 with other output than without the fault.
+# What the programs do when system calls fail: tests/faults/faults.c makes each call fail in turn. They never
+# exit with 0 and different output than without the fault.
 load helper
 load ways
 
-# `make build/faults.so` makes it, as make check does before the tests.
+# Built by `make build/faults.so`, which make check runs before the tests.
 export FAULTS=$project/build/faults.so
 
 setup_file() { [ -e "$FAULTS" ] || fail 'build/faults.so is missing: make build/faults.so'; }
 
-# Goes the ways in Python, with faults.
+# Runs the ways in Python, with faults.
 with_faults() { cases "${ways[@]}"; } # < program
 
-@test "memory that cannot be had at the n-th allocation, for every n" {
+@test "the n-th allocation fails, for every n" {
   with_faults << 'END'
 from ways import *
 given_up = 0
 for way in ways():
-    for plus in "", "+":  # it alone, or all after it as well
+    for plus in "", "+":  # only this call, or all later ones as well
         for attempt in way.each_fault("memory", plus):
             if attempt.status == 2:
                 attempt.assert_given_up(": out of memory")
                 given_up += 1
-            else:  # libcsv asks again for less; a sanitizer's own allocations come through here, too
+            else:  # libcsv retries with less; a sanitizer's own allocations are counted here, too
                 attempt.assert_unharmed()
 assert given_up > 200, given_up
 END
@@ -36,7 +36,7 @@ for way in ways():
 END
 }
 
-# Lets each read or write of the ways fail; with sizes, they are done in pieces, so that there are many.
+# Makes each read or write of the ways fail; with sizes, they are split, so that there are many.
 fail_each() { # read|write ERRNO MESSAGE [SIZES]
   cases "$1" "$2" "$3" "${4-}" "${ways[@]}" << 'END'
 from ways import *
@@ -54,14 +54,14 @@ assert total > (100 if sizes else 20), total
 END
 }
 
-@test "a read that fails, whichever, is named" { fail_each read 5 'Input/output error'; }
-@test "a write that fails, whichever, is named" { fail_each write 28 'No space left on device'; }
+@test "any failed read is reported" { fail_each read 5 'Input/output error'; }
+@test "any failed write is reported" { fail_each write 28 'No space left on device'; }
 # rows.tsv is large
-@test "a read that fails, whichever of many, is named" { fail_each read 5 'Input/output error' '83 5003'; }
+@test "any failed read of many is reported" { fail_each read 5 'Input/output error' '83 5003'; }
 # bats test_tags=slow
-@test "a write that fails, whichever of many, is named" { fail_each write 28 'No space left on device' '83 5003'; }
+@test "any failed write of many is reported" { fail_each write 28 'No space left on device' '83 5003'; }
 
-@test "a file that cannot be opened, whichever, is named" {
+@test "any file that cannot be opened is reported" {
   with_faults << 'END'
 from ways import *
 total = 0
@@ -73,7 +73,7 @@ assert total == 15, total
 END
 }
 
-@test "an output whose close fails is named; of an input it does not matter" {
+@test "a failed close of an output is reported; of an input it does not matter" {
   with_faults << 'END'
 from ways import *
 outputs = 0
@@ -88,7 +88,7 @@ assert outputs == len(sys.argv) - 1 + 2, outputs
 END
 }
 
-@test "standard input or error is closed, and there is nothing to take its place" {
+@test "standard input or error is closed, and /dev/null cannot be opened" {
   for way in 'fb-apply plan.tsv <&-' 'fb-extract --rejects side rows.tsv <&-'; do
     expect "$way"
     attempt "env LD_PRELOAD='$FAULTS' FAULT_CALL=open FAULT_AT=1 FAULT_ERROR=24 $way"

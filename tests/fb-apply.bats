@@ -23,7 +23,7 @@ receipts="status\t$plan\tdetail"
 }
 
 # bats test_tags=server
-@test "a plan is malformed where it cannot be carried out, and the rest goes on" {
+@test "a malformed plan: its bad records are rejected, and the rest is applied" {
   sample_database
   lines "$plan" 'answer\t1\t1\ta\t\\N\tb' 'answer\t2\t\\N\ta\t1\tb' 'quiz\t3\t1\ta\t1\tb' 'answer\t7\t3\tbogota-web-dev-ft-2\t1\tfull-stack' > plan.tsv
   run -1 --separate-stderr fb-apply plan.tsv
@@ -35,7 +35,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "slugs come back in the receipts as they were, and none becomes SQL" {
+@test "slugs are unchanged in the receipts, and none becomes SQL" {
   sample_database
   hostile="'; DROP TABLE feedback_answer; --\$\$ \\\\! touch pwned :x :'x' \`touch pwned\` \\\\. \\\\N \\n\\\\.\\n \\t\\r\\b {model} %s é"
   sql 'CREATE TABLE hostile (cohort text, syllabus text)'
@@ -73,19 +73,19 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "a script that was cut off changes nothing without a receipt" {
+@test "a truncated script changes nothing without a receipt" {
   sample_database
   make_plan > plan.tsv
   before=$(state)
   fb-apply plan.tsv > script.sql
-  # a few bytes into and before the end of a batch: process-faults.bats cuts at every byte
+  # near the beginning and end of a batch; process-faults.bats cuts at every byte
   data=$(grep -abo '^COPY pg_temp.fb_batch' script.sql | cut -d : -f 1) commit=$(grep -abo '^:commit' script.sql | cut -d : -f 1)
   for cut in $((data + 100)) $((data + 200)) $((commit - 2)) $((commit + 3)); do
     head -c "$cut" script.sql | psql -Xq > cut.tsv 2> /dev/null || true
     assert_equal "$(state)" "$before"
     assert_equal "$(cat cut.tsv)" "$(lines "$receipts")"
   done
-  # from here on it is whole, and says so
+  # from here on the script is complete
   head -c "$((commit + $(sed -n '/^:commit/{p;q}' script.sql | wc -c)))" script.sql | psql -Xq > cut.tsv
   assert_equal "$(grep -c ^updated cut.tsv)" 7
 }
@@ -104,12 +104,12 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "nothing but receipts comes out, whatever psql is told beforehand" {
+@test "only receipts are printed, whatever psql's settings" {
   sample_database
   make_plan > plan.tsv
   fb-apply plan.tsv > script.sql
   printf '%s\n' '\timing on' '\x' '\set QUIET off' '\set AUTOCOMMIT off' '\pset format html' '\set VERBOSITY verbose' > psqlrc
-  # what psqlrc itself prints is not ours to stop
+  # we cannot stop what psqlrc itself prints
   PSQLRC=psqlrc psql < /dev/null > noise
   PSQLRC=psqlrc PGOPTIONS='-c client_min_messages=debug1 -c standard_conforming_strings=off' psql < script.sql 2> /dev/null | tail -c "+$(( $(wc -c < noise) + 1 ))" > receipts.tsv
   run -0 cut -f 1 receipts.tsv
@@ -126,7 +126,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_output 8
 }
 
-@test "--preflight asks for each model that has a record, and names no bad ones: that is for when they are carried out" {
+@test "--preflight checks each model that has a record, and does not report malformed records" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'quiz\t1\t1\ta\t1\tb' 'bad' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 --separate-stderr fb-apply --preflight plan.tsv
   assert_equal "$stderr" ''
@@ -163,12 +163,12 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_line '\! exec sleep 1.500'
   assert_equal "$(grep -c '! exec sleep' <<< "$output")" 1
   assert_line --partial 'SET lock_timeout = 250'
-  # asleep, no transaction is open
+  # during the sleep, no transaction is open
   assert_equal "$(grep -B 3 '! exec sleep' <<< "$output" | head -n 1)" ':commit_and_print_receipts;'
   for option in --pause=-1 --lock-timeout=x --batch-size=0; do run -2 fb-apply $option plan.tsv; done
 }
 
-@test "--max-lag and --max-failures are in the script where they are wanted, and wait outside any transaction" {
+@test "--max-lag and --max-failures are in the script only if given, and wait outside any transaction" {
   lines "$plan" 'answer\t1\t1\ta\t1\tb' 'answer\t2\t1\ta\t1\tb' > plan.tsv
   run -0 fb-apply plan.tsv
   refute_output --regexp 'fb_replica|so_far'
@@ -202,7 +202,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
     'reverted\tanswer\t3\t\\N' 'skipped\tanswer\t6\talready-reverted' 'skipped\tanswer\t7\tgone' 'reverted\treview\t1\t\\N' 'reverted\treview\t2\t\\N')"
   run -0 sql 'SELECT id, cohort_id, syllabus_id FROM feedback_answer WHERE id < 4 ORDER BY id'
   assert_output "$(lines '1|1|2' '2|2|1' '3|2|')"
-  # what an undo leaves is not undone again
+  # an undo's receipts are not undone
   run -0 bash -c "fb-apply --undo undone.tsv | grep -c '^BEGIN ISOLATION' || true"
   assert_output 0
 }
@@ -225,7 +225,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "receipts are those of this script, whatever table has its tables' names" {
+@test "other tables with the names of the script's tables do not affect the receipts" {
   sample_database
   make_plan > plan.tsv
   sql "CREATE TABLE fb_batch AS SELECT 1 AS n, 'review' AS model, 77 AS id, 1 AS cohort_id, 'x' AS cohort, 1 AS syllabus_id, 'x' AS syllabus"
@@ -234,7 +234,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
 }
 
 # bats test_tags=server
-@test "missing statistics: the batch still looks its own rows up, one by one" {
+@test "missing statistics: a batch still looks up its rows one by one" {
   sample_database
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 10000) AS n"
   sql "CREATE INDEX ON feedback_answer (syllabus_id);
@@ -262,7 +262,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
        INSERT INTO feedback_answer (id, cohort_id) SELECT 1000 + n, 1000 + n FROM generate_series(1, 1000) AS n"
   sql 'ANALYZE feedback_answer'
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 3000 + n, 1 FROM generate_series(1, 10000) AS n"
-  # the third batch fails, so fewer of its records are tried at once
+  # the third batch fails, so it is retried with fewer records at once
   make_plan --model answer > plan.tsv
   sql 'ALTER TABLE feedback_answer ADD CHECK (id <> 5001 OR syllabus_id IS NULL) NOT VALID'
   fb-apply --batch-size 1000 plan.tsv | sed 's/client_min_messages = error/client_min_messages = log/' > script.sql
@@ -274,7 +274,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   refute grep -q 'using feedback_answer_cohort' log
 }
 
-@test "COPY data hold no backslash but that of NULL, and slugs without odd characters are readable" {
+@test "COPY data has no backslash except in NULL, and plain slugs are readable" {
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tmiami ñ "x"\t9\t\\N' 'answer\t2\t7\ta\\tb\\\\c\t9\thex:00' > plan.tsv
   fb-apply plan.tsv > script.sql
   run -0 sed -n '/FROM STDIN;$/,/^\\\.$/p' script.sql

@@ -1,4 +1,4 @@
-# The one command: what a run does, keeps and says, and what ends it. progress, log, json, process-faults have files of their own.
+# What a run does, keeps and prints, and what ends it. progress, log, json, process-faults have their own files.
 # bats file_tags=server
 load helper
 
@@ -23,7 +23,7 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/errors.txt" - <<< "$output"
 }
 
-@test "nothing stays in TMPDIR, whatever characters are in its name" {
+@test "nothing is left in TMPDIR, whatever characters are in its name" {
   sample_database
   export TMPDIR="$PWD/it's a \"tmp\" :x\\n"
   mkdir "$TMPDIR"
@@ -40,7 +40,7 @@ original=$BATS_TEST_DIRNAME/original
 @test "--plan leaves exactly what --apply then does" {
   sample_database
   fb-backfill --dry-run --plan plan.tsv > /dev/null
-  sql 'UPDATE admissions_cohort SET syllabus_version_id = 3'   # would be another plan now
+  sql 'UPDATE admissions_cohort SET syllabus_version_id = 3'   # a new plan would differ now
   fb-backfill --apply plan.tsv --receipts r.tsv > report
   run -0 diff "$original/run.txt" report
   run -0 diff <(tail -n +2 plan.tsv) <(grep ^updated r.tsv | cut -f 2-7)
@@ -49,7 +49,7 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/run.txt" report
 }
 
-@test "earlier receipts are kept, also those of jobs that were interrupted" {
+@test "earlier receipts are kept, even those of interrupted jobs" {
   sample_database
   fb-backfill --limit 1 --receipts r.tsv > /dev/null
   cp r.tsv first.tsv
@@ -63,7 +63,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(grep -c ^updated r.tsv)" 5
 }
 
-@test "receipts never replace what is read, and only a file keeps them" {
+@test "receipts never overwrite input, and must go to a regular file" {
   sample_database
   fb-backfill --limit 1 --receipts r.tsv > /dev/null
   cp r.tsv copy.tsv
@@ -88,7 +88,7 @@ original=$BATS_TEST_DIRNAME/original
   assert_output 'fb-backfill: no\x0a\x1b[2J: No such file or directory'
 }
 
-@test "the report's program is killed: that is said, all is carried out, and nobody is left" {
+@test "fb-report is killed: that is reported, the run finishes, and no process is left" {
   sample_database
   hold 'SELECT FROM feedback_review WHERE id = 2 FOR UPDATE;'
   setsid fb-backfill --batch-size 1 --lock-timeout 0 --receipts r.tsv > /dev/null 2> err &
@@ -115,7 +115,7 @@ original=$BATS_TEST_DIRNAME/original
   run -0 diff "$original/run.txt" report
   assert_equal "$(state)" "$after"
   run -0 diff one.tsv three.tsv
-  # of a single record, too, which is for one job
+  # also with a single record, which is for one job
   fb-backfill --undo one.tsv --quiet
   fb-backfill --limit 1 --model answer --jobs 2 --receipts four.tsv --quiet
   assert_equal "$(grep -c ^updated four.tsv)" 1
@@ -123,19 +123,19 @@ original=$BATS_TEST_DIRNAME/original
   assert_output 'three.tsv four.tsv'
 }
 
-@test "a plan that was cut off in its last record: jobs reject that as one connection does" {
+@test "a plan truncated in its last record: jobs reject that record as a single connection does" {
   sample_database
   make_plan > plan.tsv
   truncate -s -1 plan.tsv
   for jobs in 1 2; do
     run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs $jobs --receipts r.$jobs
     [[ $stderr == *': incomplete record'* ]]
-    # what the first has set the second finds set
+    # the second run finds the rows of the first already set
     assert_equal "$(grep -c "^$([ $jobs = 1 ] && echo updated || echo skipped)" r.$jobs)" 6
   done
 }
 
-@test "--jobs are as many connections, and leave nothing but the receipts" {
+@test "--jobs opens that many connections, and leaves nothing but the receipts" {
   sample_database
   sql "CREATE TABLE seen (pid integer);
        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen VALUES (pg_backend_pid()); RETURN NULL; END';
@@ -171,9 +171,9 @@ original=$BATS_TEST_DIRNAME/original
   assert_output "$(lines 'Answer: 0 eligible, 1 with a cohort without a syllabus' 'Review: 0 eligible, 1 with a cohort without a syllabus')"
 }
 
-@test "the reader of the report goes away: the run is carried out all the same" {
+@test "the reader of the report goes away: the run finishes anyway" {
   sample_database
-  # a report that is larger than a pipe and what head reads
+  # a report larger than a pipe and what head reads
   sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 5000) AS n"
   run -2 --separate-stderr bash -c 'set -o pipefail; fb-backfill --receipts r.tsv | head -n 3 > /dev/null; exit ${PIPESTATUS[0]}'
   [[ $stderr == *'could not write the report: '*'; the run itself is complete'* ]]
@@ -181,25 +181,25 @@ original=$BATS_TEST_DIRNAME/original
   assert_equal "$(grep -c ^updated r.tsv)" 5007
 }
 
-# Answers whose script is too large for a pipe, so that it is still being written when a run is interrupted: a long slug does it.
+# Answers with a long slug, so that the script does not fit into a pipe and is still being written when a run is interrupted.
 many_answers() {
   sql "INSERT INTO admissions_cohort VALUES (9, repeat('long', 37), 2);
        INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 9 FROM generate_series(1, 2000) AS n"
 }
 
-@test "interrupted, it ends the batch that it has, and says what is committed; the same command goes on from there" {
+@test "interrupted, it finishes the open batch and says what is committed; the same command continues from there" {
   sample_database
   many_answers
   mkdir tmp
   left=2007
   for signal in INT TERM HUP; do
-    # two batches before the row that the third waits for
+    # two batches before the third, which waits for a row
     hold "SELECT FROM feedback_answer WHERE id = (SELECT id FROM feedback_answer WHERE syllabus_id IS NULL AND id > 100 ORDER BY id OFFSET 125 LIMIT 1) FOR UPDATE;"
-    # no signal is to be ignored: bash does that with SIGINT in the background, and nohup with SIGHUP
+    # no signal may be ignored: bash ignores SIGINT in the background, and nohup SIGHUP
     TMPDIR=$PWD/tmp setsid env --default-signal fb-backfill --batch-size 50 --lock-timeout 0 --receipts "r.$signal" > /dev/null 2> "err.$signal" &
     pid=$!
     wait_until backends_waiting
-    # Ctrl-C and a hang-up go to all of them, as a terminal has it; the other to fb-backfill alone
+    # Ctrl-C and a hang-up go to the whole group, as from a terminal; the other signal only to fb-backfill
     if [ "$signal" = TERM ]; then kill -TERM "$pid"; else kill -s "$signal" -- "-$pid"; fi
     wait_until ending "$pid" "err.$signal"
     release
@@ -223,13 +223,13 @@ many_answers() {
   fb-backfill --quiet
   run -0 fb-backfill --check
 }
-# It has begun to end: it says so, or writes no more of the script.
+# It has begun to stop: it says so, or no longer writes the script.
 ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } # PID MESSAGES
 
-@test "names with an equals sign; jobs' receipts never replace what is read" {
+@test "names with an equals sign; jobs' receipts never overwrite input" {
   sample_database
   mkdir day=1
-  fb-backfill --quiet --receipts day=1.tsv --jobs 2 --model answer < /dev/null   # no assignment of awk's
+  fb-backfill --quiet --receipts day=1.tsv --jobs 2 --model answer < /dev/null   # not an assignment for awk
   assert_equal "$(grep -c ^updated day=1.tsv)" 5
   fb-backfill --quiet --undo day=1.tsv
   fb-backfill --quiet --receipts day=1/r.1
@@ -243,7 +243,7 @@ ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } 
   assert_line '✓ Successfully reverted 7 records in total'
 }
 
-@test "--check waits for a lock no longer than it is told, and ends at once when it is" {
+@test "--check waits for a lock no longer than --lock-timeout, and stops at once on a signal" {
   sample_database
   hold 'LOCK TABLE feedback_answer IN ACCESS EXCLUSIVE MODE;'
   run -2 fb-backfill --check --lock-timeout 100
@@ -257,7 +257,7 @@ ending() { grep -q interrupted "$2" || ! members "$1" | grep -q ' fb-apply$'; } 
   release
 }
 
-@test "what makes no sense together is a usage error" {
+@test "contradictory options are a usage error" {
   for options in '--apply p --undo r' '--apply p --limit 3' '--undo r --model answer' '--check --dry-run' '--apply p --dry-run' '--dry-run --receipts r' \
       '--limit -1' '--limit x' '--model quiz' '--jobs 0' '--batch-size 0' '--lock-timeout' '--lock-timeout 2147483648' 'one two' '--dbname one two' '--quiet -q' '--plan p --plan q' '--receipts r --log l' '--no-receipts --receipts r' '--progress --no-progress' '--apply p --plan q' '--dry-run=no' '--receipts=' '--plan='; do
     # shellcheck disable=SC2086

@@ -8,7 +8,7 @@ header='model\tid\tcohort_id\tsyllabus_id'
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7' 'review\t4\t8')"
 }
 
-@test "finds columns by name, in any order, and passes over others" {
+@test "finds columns by name, in any order, and ignores others" {
   lines 'comment\tsyllabus_id\tid\tx\tcohort_id\tmodel' 'a\\tb\t\\N\t1\t\t7\tanswer' > rows.tsv
   run -0 fb-extract rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
@@ -110,7 +110,7 @@ END
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
 }
 
-@test "CSV: a carriage return without newline ends no record, and nothing behind it is lost" {
+@test "CSV: a carriage return without newline does not end a record, and nothing after it is lost" {
   printf 'id,cohort_id,syllabus_id\n1,7,\r2,7,\n3,7,\r"x\n4,7,\n5,7,"\r"\n6,7,\r7' > rows.csv
   run -1 --separate-stderr fb-extract --model answer --rejects rejects rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t4\t7')"
@@ -163,7 +163,7 @@ fb-extract: ... and 4 more"
   run -0 cmp rejects <(sed -n '3,10p; 12p' rows.tsv)
 }
 
-@test "what is cut off within an escape or a character" {
+@test "input truncated inside an escape or a character" {
   { lines "$header"; printf 'answer\t1\t7\t\\\nanswer\t2\t7\t\\N\\\nanswer\t\xe2\x82\xff\t7\t\\N\nanswer\t\xe2\x82\t7\t\\N\n'; } > rows.tsv
   run -1 --separate-stderr fb-extract rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id')"
@@ -184,7 +184,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
 }
 
 @test "CSV: a quote never closed goes to --rejects byte for byte, however long" {
-  # longer than what stands before it, and than what is read at once
+  # longer than everything before it, and than one read
   for size in 100 200000; do
     { printf 'id,cohort_id,syllabus_id\n1,7,"'; seq "$size" | tr '\n' ' '; echo; } > rows.csv
     run -1 fb-extract --model answer --rejects rejects rows.csv
@@ -193,7 +193,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
   done
 }
 
-@test "what is no table of rows is refused before any output" {
+@test "a file that does not contain rows is refused before any output" {
   : > empty
   run -2 fb-extract empty;            assert_output 'fb-extract: empty: file is empty (expected a file of rows)'
   echo hello > words
@@ -212,7 +212,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
   run -2 fb-extract good nothing;     assert_output 'fb-extract: nothing: No such file or directory'
 }
 
-@test "--rejects does not overwrite what is read, or anything where the input is no table" {
+@test "--rejects does not overwrite an input file, or anything if the input is invalid" {
   lines "$header" 'answer\t1\t7\t\\N' > rows.tsv
   cp rows.tsv copy.tsv
   ln -s rows.tsv link.tsv
@@ -226,7 +226,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
   run -0 fb-extract --rejects /dev/null rows.tsv
 }
 
-@test "what a message quotes cannot act on a terminal" {
+@test "text quoted in a message cannot act on a terminal" {
   printf 'model\tid\tcohort_id\tsyllabus_id\nanswer\t\033[2J\302\233m\342\200\256\t7\t\\N\nanswer\tñ✓\t7\t\\N\n' > $'rows\n\e.tsv'
   run -1 fb-extract $'rows\n\e.tsv'
   assert_line --index 0 "fb-extract: rows\x0a\x1b.tsv:2: id is not a decimal integer in bigint range: '\x1b[2J\xc2\x9bm\xe2\x80\xae'"
@@ -261,7 +261,7 @@ fb-extract: rows.csv:7: unterminated quoted field"
   done
 }
 
-@test "--limit takes whole numbers only, and goes with --sql" {
+@test "--limit takes whole numbers only, and requires --sql" {
   for limit in -1 x 1.5 '' ' 1' 99999999999999999999; do
     run -2 fb-extract --sql --limit "$limit"
     assert_output --partial "--limit: invalid number '$limit' (expected 0 to "

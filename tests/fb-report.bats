@@ -3,7 +3,7 @@ load helper
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
 receipts="status\t$plan\tdetail"
 
-# Receipts with one of everything; the failures are more than are shown.
+# Receipts of every kind, and more failures than are shown.
 receipts() {
   lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N' \
     'skipped\tanswer\t2\t1\tmiami-1\t10\tfull-stack\talready-set' \
@@ -65,7 +65,7 @@ $rule"
   run -0 diff expected got
 }
 
-@test "a pipe has no Found lines, but with --plan" {
+@test "a pipe has Found lines only with --plan" {
   receipts > r.tsv
   run -1 bash -c 'cat r.tsv | fb-report 2> /dev/null | grep Found'
   run -0 bash -c 'cat r.tsv | fb-report --plan r.tsv 2> /dev/null | grep Found'
@@ -74,7 +74,7 @@ $rule"
   assert_output 2
 }
 
-@test "standard input is read from where it stands" {
+@test "standard input is read from its current offset" {
   receipts > r.tsv
   { echo 'not ours'; cat r.tsv; } > longer
   run -1 fb-report < r.tsv
@@ -127,7 +127,7 @@ $rule"
   assert_line '✓ Successfully updated 1 records in total'
 }
 
-@test "records lines come as they come out of a pipe" {
+@test "a record's line is printed as soon as it comes out of a pipe" {
   mkfifo pipe
   fb-report < pipe > report &
   { lines "$receipts" 'updated\tanswer\t1\t1\tmiami-1\t10\tfull-stack\t\\N'
@@ -138,7 +138,7 @@ $rule"
   assert_equal "$(cat seen)" 1
 }
 
-@test "another kind of table, an unknown status or reason" {
+@test "another kind of file, an unknown status or reason" {
   lines 'model\tid\tcohort_id' > c.tsv
   run -2 fb-report c.tsv
   assert_output 'fb-report: c.tsv:1: this is a file of candidates, not a plan'
@@ -148,7 +148,7 @@ $rule"
 fb-report: r.tsv:3: unknown status, or unknown reason for it"
 }
 
-@test "what is no record is named once, and not counted" {
+@test "malformed records are reported once, and not counted" {
   lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
     '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv
   for command in 'fb-report r.tsv' 'fb-report --plan r.tsv r.tsv'; do
@@ -189,7 +189,7 @@ odd+=' \xe2\x81\x9f\xe2\x81\xa0\xe2\x81\xaf\xe2\x81\xb0 \xef\xbb\xbe\xef\xbb\xbf
 shown='\\x1f \\x7f~ \\xc2\\x9f\xc2\xa1 \xc2\xac\\xc2\\xad\xc2\xae \\xd8\\x9c\xd8\x9d \xe2\x80\x8a\\xe2\\x80\\x8b\\xe2\\x80\\x8f\xe2\x80\x90 \xe2\x80\xa7\\xe2\\x80\\xa8\\xe2\\x80\\xaf\xe2\x80\xb0'
 shown+=' \xe2\x81\x9f\\xe2\\x81\\xa0\\xe2\\x81\\xaf\xe2\x81\xb0 \xef\xbb\xbe\\xef\\xbb\\xbf\xef\xbc\x80 \xe2\x82\xac \xe3\x80\x8e \xf0\x9f\x98\x80'
 
-@test "what a terminal might act on is escaped, and nothing else: report, JSON, messages" {
+@test "only what a terminal might act on is escaped: report, JSON, messages" {
   printf "$receipts\\nupdated\\tanswer\\t1\\t1\\t$odd\\t1\\ts\\t\\\\N\\nfailed\\tanswer\\t2\\t1\\tc\\t1\\ts\\tP0001 $odd\\n" > r.tsv
   run -1 --separate-stderr fb-report r.tsv
   assert_line "$(printf "  ✓ Answer 1: cohort=$shown → syllabus=s")"
@@ -202,7 +202,7 @@ shown+=' \xe2\x81\x9f\\xe2\\x81\\xa0\\xe2\\x81\\xaf\xe2\x81\xb0 \xef\xbb\xbe\\xe
   run -0 grep -c '\\u001f \\u007f~ \\u009f.* .*\\u00ad.* \\u061c.* .*\\u200b\\u200f.* .*\\u2028\\u202f.* .*\\u2060\\u206f.* .*\\ufeff' r.json
 }
 
-@test "bytes that are no text are escaped in messages: file names, and what is cut off within a character" {
+@test "bytes that are not text are escaped in messages: file names, and text cut inside a character" {
   run -2 fb-report $'a\xff\xe2\x82b\xc3'
   assert_output "fb-report: a\xff\xe2\x82b\xc3: No such file or directory"
   euros=$(printf '€%.0s' {1..40})

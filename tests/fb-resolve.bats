@@ -15,7 +15,7 @@ cohorts() {
   assert_equal "$(cat unresolved)" "$(lines "$candidates"'\treason' 'answer\t6\t3\tno-syllabus')"
 }
 
-@test "a cohort that the dump does not know is named; exit 1" {
+@test "a cohort that is not in the dump is reported; exit 1" {
   cohorts > cohorts.tsv
   lines "$candidates" 'answer\t5\t99' 'answer\t6\t1' > candidates.tsv
   run -1 --separate-stderr fb-resolve --cohorts cohorts.tsv --unresolved unresolved candidates.tsv
@@ -34,7 +34,7 @@ cohorts() {
 }
 
 # bats test_tags=server
-@test "slugs with every kind of character come through as COPY writes them" {
+@test "slugs with every kind of character are written as COPY writes them" {
   printf 'cohort_id,cohort,syllabus_id,syllabus\n1,"a,b ""c""\nd\te\\f\rg",10,\\N\n2," x ",11,""\n3,\\.,12,\b\f\v\n' > cohorts.csv
   lines "$candidates" 'answer\t1\t1' 'answer\t2\t2' 'answer\t3\t3' > c.tsv
   fb-resolve --cohorts cohorts.csv c.tsv > plan.tsv
@@ -42,7 +42,7 @@ cohorts() {
   assert_output 'answer	1	1	a,b "c"\nd\te\\f\rg	10	\\N
 answer	2	2	 x 	11	
 answer	3	3	\\.	12	\b\f\v'
-  # PostgreSQL reads the same out of both
+  # PostgreSQL reads the same from both
   sample_database
   sql 'CREATE TABLE c (cohort_id int, cohort text, syllabus_id int, syllabus text)'
   sql 'CREATE TABLE p (model text, id int, cohort_id int, cohort text, syllabus_id int, syllabus text)'
@@ -75,7 +75,7 @@ answer	3	3	\\.	12	\b\f\v'
   assert_output "$(lines "$plan" 'answer\t5\t1\tmiami-1\t10\tfull-stack' 'answer\t6\t1\tmiami-1\t10\tfull-stack')"
 }
 
-@test "the same cohort twice: the same values are fine, others name both lines" {
+@test "the same cohort twice: fine with the same values, else an error with both lines" {
   { cohorts; lines '1\tmiami-1\t10\tfull-stack'; } > cohorts.tsv
   lines "$candidates" 'answer\t5\t1' > c.tsv
   run -0 fb-resolve --cohorts cohorts.tsv c.tsv
@@ -92,7 +92,7 @@ answer	3	3	\\.	12	\b\f\v'
 fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
 }
 
-@test "another kind of table is refused" {
+@test "another kind of file is refused" {
   cohorts > cohorts.tsv
   lines 'model\tid\tcohort_id\tsyllabus_id' > rows.tsv
   run -2 fb-resolve --cohorts cohorts.tsv rows.tsv
@@ -117,8 +117,8 @@ fb-resolve: c.tsv:2: cohort 4 of answer 5 is not in the cohort dump"
 }
 
 # bats test_tags=native,slow
-@test "ids that share a bucket of a hash that is known beforehand are no slower than others" {
-  # The multiplicative hash of 0.1.0: all of these ids went to one bucket.
+@test "ids chosen to collide in a known hash function are as fast as others" {
+  # With the multiplicative hash of 0.1.0, all of these ids shared one bucket.
   python3 - << 'PYTHON'
 inverse = pow(0x9e3779b97f4a7c15, -1, 2**64)
 def crafted_id(k):

@@ -1,8 +1,8 @@
-# Standard input, output and error, operands and output files that are closed, full, slow, or no files.
+# Standard input, output and error, operands and output files that are closed, full, slow, or not regular files.
 load helper
 load ways
 
-@test "standard output is closed: exit 2, and nothing else gets what was meant for it" {
+@test "standard output is closed: exit 2, and no other file gets the output" {
   for way in "${ways[@]}"; do
     expect "$way"
     attempt "$way >&-"
@@ -37,13 +37,13 @@ load ways
   done
 }
 
-# A plan of which the script is larger than any pipe holds.
+# A plan whose script is larger than any pipe.
 large_plan() {
   lines "$plan"
   awk 'BEGIN { for (n = 1; n <= 40000; n++) print "answer\t" n "\t1\tmiami\t1\tfull-stack" }'
 }
 
-@test "a file may grow no further (ulimit -f)" {
+@test "a file reaches the size limit (ulimit -f)" {
   large_plan > large.tsv
   awk 'NR > 1 { print "bad " $0 }' large.tsv | { lines 'model\tid\tcohort_id\tsyllabus_id'; cat; } > rows.tsv
   awk 'NR > 1 { print $1 "\t" $2 "\t7" }' large.tsv | { lines 'model\tid\tcohort_id'; cat; } > candidates.tsv
@@ -53,7 +53,7 @@ large_plan() {
     attempt "(ulimit -f 200; trap '' XFSZ; exec $way)"
     case $way in *side*) file=side ;; *) file='standard output' ;; esac
     assert_given_up "${way%% *}: $file: File too large"
-    # killed, if the signal is not ignored
+    # killed, unless the signal is ignored
     attempt "(ulimit -f 200; exec env --default-signal=XFSZ $way)"
     assert_equal "$status" $((128 + $(kill -l XFSZ)))
     is_prefix out expected.out
@@ -107,7 +107,7 @@ large_plan() {
   wait
 }
 
-@test "sockets are no files, but may be standard input and output" {
+@test "sockets cannot be opened as files, but can be standard input and output" {
   python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
   run -2 fb-apply socket
   assert_output 'fb-apply: socket: No such device or address'
@@ -127,12 +127,12 @@ PYTHON
   cmp out expected.out
 }
 
-# Without the right to read and write everything that root has.
+# Without root's right to read and write everything.
 unprivileged() {
   if [ "$(id -u)" = 0 ]; then setpriv --bounding-set=-dac_override,-dac_read_search "$@"; else "$@"; fi
 }
 
-@test "operands that are no table: each is named, with the reason, and there is no output" {
+@test "operands that cannot be read: each is reported with the reason, and there is no output" {
   mkdir folder
   touch unreadable; chmod 0 unreadable
   for command in 'fb-extract' 'fb-extract rows.csv' 'fb-resolve --cohorts cohorts.tsv' 'fb-resolve candidates.tsv --cohorts' \
@@ -160,7 +160,7 @@ unprivileged() {
   done
 }
 
-@test "output files that cannot be written are named" {
+@test "output files that cannot be written are reported" {
   mkdir folder
   touch readonly; chmod 444 readonly
   for command in 'fb-extract rows.tsv --rejects' 'fb-resolve --cohorts cohorts.tsv candidates.tsv --unresolved'; do
@@ -179,7 +179,7 @@ unprivileged() {
 }
 
 @test "files larger than 2 GiB, and dated after 2038" {
-  # sparse, and nothing is read beyond the header
+  # sparse, and only the header is read
   lines 'model\tid\tcohort_id\tsyllabus_id' > large.tsv
   truncate -s 3G large.tsv
   cp rows.tsv late.tsv
@@ -188,7 +188,7 @@ unprivileged() {
     run -2 fb-extract --rejects $file $file
     assert_output "fb-extract: $file: is also an input file"
   done
-  # for the Found lines it goes back to where standard input was
+  # for the Found lines it seeks back to where standard input was
   : > large.tsv
   truncate -s 3G large.tsv
   cat receipts.tsv >> large.tsv
@@ -199,13 +199,13 @@ unprivileged() {
   assert_output "$expected"
 }
 
-# Uses the plain programs, also where the suite runs others: the sanitizers and valgrind need more memory than these
-# tests allow. PLAIN_BIN is their folder, if it is not bin/.
+# Uses the normal builds even if the suite tests others: sanitizers and valgrind need more memory than these tests
+# allow. PLAIN_BIN is their folder, if it is not bin/.
 plain_programs() { PATH=${PLAIN_BIN:-$project/bin}:$PATH; }
 
-# Tests tagged native say nothing under an emulator: the memory that they limit, measure or use up is the emulator's.
+# Tests tagged native are useless under an emulator: the memory that they limit or measure is the emulator's.
 
-# Has fields of so many bytes read in an address space of each size, and at last in one that is large enough.
+# Reads fields of this size in address spaces that are too small, and finally in one that is large enough.
 in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
   local file limit field
   plain_programs
@@ -236,7 +236,7 @@ in_address_spaces() { # BYTES FROM TO STEP, the sizes in KiB
 }
 
 # bats test_tags=native
-@test "a quote never closed: exit 1 at the end of the file, exit 2 where there is no memory for it" {
+@test "an unclosed quote: exit 1 at the end of the file, exit 2 if out of memory" {
   plain_programs
   { printf 'model,id,cohort_id,syllabus_id\nanswer,1,"'; yes 'answer,2,7,' | head -c 20000000; } > open.csv
   attempt "fb-extract --rejects side open.csv"

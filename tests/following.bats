@@ -1,4 +1,4 @@
-# fb-report --follow: what fb-backfill says of a run, and what is told of it. Here nobody runs but fb-report.
+# fb-report --follow: what it reads about a run, and what it prints. Only fb-report runs here, not fb-backfill.
 load helper
 
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
@@ -10,7 +10,7 @@ setup() {
   : > messages
   lines "$plan" 'answer\t1\t1\ta\t10\tx' 'answer\t2\t1\ta\t10\tx' 'review\t3\t1\ta\t10\tx' > plan.tsv
 }
-# Begins; what is said from now on (say), and the end (over), come to it.
+# Starts fb-report; `say` sends it facts, and `over` ends the run.
 begin() { # OPTION...
   fb-report --follow messages "$@" < facts > out 2> err &
   pid=$!
@@ -25,11 +25,11 @@ over() { # STATUS
 shows() { grep -qE -- "$1" "$2"; }   # PATTERN FILE
 receipt() { printf 'updated\t%s\t%s\t1\ta\t10\tx\t\\N\n' "$@"; }
 
-@test "a run: its receipts are told as they come, two files as one, with their names and lines" {
+@test "a run: receipts are reported as they are written, two files as one, with their names and lines" {
   begin --object object.json
   say action run database 'app on here:5432 as me' phase applying count plan.tsv name receipts.tsv follow r.1 follow r.2
   lines "$receipts" > r.1
-  printf 'updated\tanswer\t1\t1\ta' >> r.1   # a line is one when its end is there
+  printf 'updated\tanswer\t1\t1\ta' >> r.1   # a line counts when it is complete
   sleep 0.2
   printf '\t10\tx\t\\N\n' >> r.1
   wait_until shows '✓ Answer 1' out
@@ -46,10 +46,10 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_equal "$(jq -c '[.action, .status, .error, .database, .plan, .undone, .receipts, .total, .failed]' object.json)" \
     "[\"run\",1,null,\"app on here:5432 as me\",null,[],[\"$PWD/receipts.tsv\"],2,1]"
   assert_equal "$(jq -c '.seconds >= 0 and .seconds < 60 and .finished >= .started' object.json)" true
-  [ ! -e messages ]   # all are told
+  [ ! -e messages ]   # all were printed
 }
 
-@test "messages are passed on a line at a time, such that they cannot act on a terminal, up to the hush" {
+@test "messages are passed on line by line, safe for a terminal, until the hush" {
   begin
   say hush 100000
   printf 'psql: ERROR: \e[2J\xff\t\u202eit\nhalf' >> messages
@@ -69,19 +69,19 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_output "$(lines 'psql: ERROR: \\x1b[2J\\xff\t\\xe2\\x80\\xaeit' 'half of it' 'fb-backfill: two\\x0alines \\ and a TAB\t' 'ends in \\' 'NUL\\' 'fb-backfill: 0 rows updated')"
 }
 
-@test "a last message without its end is passed on, too" {
+@test "a last message without a newline is passed on, too" {
   begin
   printf 'the end' >> messages
   say status 2
   over 2
   assert_equal "$(cat err)" 'the end'
-  # none that can be read
+  # a file that cannot be read
   mkdir folder
   run -2 fb-report --quiet --follow folder < /dev/null
   assert_output ''
 }
 
-@test "it ends without a word: that is trouble, and what was done is told" {
+@test "the run ends without a status: exit 2, and what was done is reported" {
   begin
   { lines "$receipts"; receipt answer 1; } > r.tsv
   say action apply count plan.tsv follow r.tsv phase applying
@@ -91,7 +91,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_equal "$(cat err)" 'fb-backfill: 1 of 3 records are committed; no batch was partly applied; run the same command again to continue'
 }
 
-@test "it stopped: why, and where what is left of it is" {
+@test "the run stopped: the reason, and where its receipts are" {
   begin
   { lines "$receipts"; receipt answer 1; } > r.tsv
   say action apply count plan.tsv follow r.tsv error 'ERROR:  no\nmore' status 2 in-doubt yes receipts r.1 receipts r.2 undone u
@@ -115,20 +115,20 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_line '✗ Stopped: reverted 1 of 2 records in total: gone'
 }
 
-@test "not one receipt for each record: that is trouble, whatever fb-backfill believes" {
+@test "receipts that do not match the records: exit 2, whatever status fb-backfill reports" {
   begin --quiet --json
   { lines "$receipts"; receipt answer 1; receipt answer 2; } > r.tsv
   say count plan.tsv follow r.tsv status 0
   over 2
   assert_equal "$(head -n 1 err)" 'fb-report: the receipts do not match the records'
   [ ! -s out ]
-  # nor one that is none
+  # nor an invalid one
   : > messages
   begin
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt quiz 3; } > r.tsv
   say count plan.tsv follow r.tsv status 1
   over 2
-  # nobody has said how many there are
+  # the number of records is unknown
   : > messages
   begin
   say follow r.tsv status 2 error why
@@ -149,7 +149,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   over 0
 }
 
-@test "nothing to follow: a run that did not come so far says why, and its object has no models" {
+@test "nothing to follow: a run that stopped before any records says why, and its object has no models" {
   begin --json
   say action run error 'no server' status 2 undone a undone b
   over 2
@@ -181,7 +181,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   say action check follow c.tsv name 'the answer' status 0
   over 1
   assert_equal "$(cat err)" 'fb-backfill: 3 rows still to be updated'
-  # one that is none is trouble
+  # an invalid status means exit 2
   : > messages
   echo 'x' >> c.tsv
   begin
@@ -191,7 +191,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 # bats test_tags=native
-@test "progress where there is no terminal: whole lines, now and then, and when it is asked for" {
+@test "progress without a terminal: whole lines, now and then and on SIGUSR1" {
   begin --progress always
   say phase reading
   wait_until shows '^fb-backfill: reading, 0:0[0-9] so far$' err
@@ -205,15 +205,15 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   lines 'failed\tanswer\t2\t1\ta\t10\tx\t23503 no' >> r.tsv
   told() { kill -USR1 "$pid"; shows '^fb-backfill: applying 3 of 3 \(100%\), [0-9]+/s, [0-9]+:[0-9]{2} left, 1 failed$' err; }
   wait_until told
-  # a file that cannot be read is nobody's progress
+  # a file that cannot be read is not counted
   say follow /nowhere phase applying phase ''
   say status 1
-  over 2   # x is no receipt
+  over 2   # x is not a receipt
   refute grep -q $'[\r\e]' err
 }
 
 # bats test_tags=native
-@test "progress on a terminal is drawn in one place, is erased for all else, and leaves nothing" {
+@test "progress on a terminal is redrawn in place, erased before other output, and leaves nothing" {
   requires python3
   TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 60 bash -c 'fb-report --follow "$PWD/messages" --color never < facts' > sent &
   pid=$!
@@ -239,11 +239,11 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_line 'fb-report: r.tsv:2: answer 1 failed: 23503 no'
   assert_line '✓ Successfully updated 2 records in total'
   assert_line --partial 'fb-backfill: keep the receipts'
-  # no line of it is longer than the terminal is wide
+  # no line is wider than the terminal
   refute grep -qE $'\r[a-z][^\r\e]{60}' sent
 }
 
-@test "standard output that cannot be written: the rest is told all the same, exit 2" {
+@test "standard output cannot be written: everything else is still reported, exit 2" {
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
   for dry in '' yes; do
     fb-report --follow messages --object o < facts > /dev/full 2> err &
@@ -260,14 +260,14 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
     assert_equal "$(jq .total o)" 3
     : > messages
   done
-  # of one that stopped anyway
+  # of a run that stopped anyway
   fb-report --follow messages < facts > /dev/full 2> err &
   pid=$!
   exec 7> facts
   say count plan.tsv follow r.tsv status 2
   over 2
   assert_equal "$(head -n 1 err)" 'fb-report: standard output: could not write the report: No space left on device'
-  # a reader that is gone, of a report that is larger than a buffer
+  # the reader is gone, and the report is larger than a buffer
   : > messages
   { lines "$receipts"; seq 5000 | sed 's/.*/updated\tanswer\t&\t1\ta\t10\tx\t\\N/'; } > r.tsv
   bash -c 'fb-report --follow messages < facts 2> err | true; echo ${PIPESTATUS[0]} > status' &
@@ -282,7 +282,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 # bats test_tags=native
-@test "interrupted reads, a terminal without a width, and memory that cannot be had" {
+@test "interrupted reads, a terminal without a width, and failed allocations" {
   requires python3
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
   say 7> said count plan.tsv follow r.tsv status 0
@@ -290,7 +290,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   run -0 cat out
   assert_line '✓ Successfully updated 3 records in total'
   given_up=0
-  for at in {1..40}; do   # libcsv asks again for less
+  for at in {1..40}; do   # libcsv retries with less
     : > messages
     run env LD_PRELOAD="$project/build/faults.so" FAULT_CALL=memory FAULT_AT=$at fb-report --follow messages < said
     if [[ $output == *'out of memory'* ]]; then assert_equal "$status" 2; given_up=$((given_up + 1)); else assert_equal "$status" 0; fi
@@ -306,7 +306,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   over 0
 }
 
-@test "options that go with --follow alone, or not with it; no file of messages" {
+@test "options that require --follow or cannot be combined with it; a missing file of messages" {
   for options in '--follow messages plan.tsv' '--follow messages --plan plan.tsv' '--quiet' '--object o' '--progress never' \
       '--follow messages --progress sometimes'; do
     # shellcheck disable=SC2086

@@ -1,10 +1,10 @@
-# The tables distributed by PostgreSQL itself: partitioned, with a partition on another server (postgres_fdw).
-# fb(7), "Other servers", says what holds there and what cannot. Answers from 300 on are on the server `far`, which is another
-# database of the same PostgreSQL: postgres_fdw connects to it as to any other.
+# Tables distributed by PostgreSQL itself: partitioned, with a partition on another server (postgres_fdw).
+# See fb(7), "Other servers". Answers from 300 on are on the server `far`, which is another database of the
+# same PostgreSQL: postgres_fdw connects to it as to any other.
 # bats file_tags=server
 load helper
 
-# Brings the rows from this id on to a server, to a table of the same name, with all its constraints.
+# Moves the rows from this id on to a table of the same name on a server, with all its constraints.
 move_rows() { # TABLE ID SERVER
   local there=${PGDATABASE}_$3
   copy_database example "$there"
@@ -31,13 +31,13 @@ keep_plan() { fb-backfill --dry-run --quiet --plan plan.tsv; }
 
 far() { PGDATABASE=${PGDATABASE}_far "$@"; }
 
-# Its foreign key is checked at once, not at COMMIT.
+# Makes its foreign key immediate.
 check_at_once() { sql "ALTER TABLE feedback_answer ALTER CONSTRAINT feedback_answer_syllabus_id_57eff953_fk_admissions_syllabus_id DEFERRABLE INITIALLY IMMEDIATE"; }
 
-# A plan in which one answer, which is far, gets a syllabus that is not there.
+# A plan in which one remote answer gets a syllabus that does not exist there.
 dangling_plan() { keep_plan; awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 354 { $5 = 999999 } 1' plan.tsv; }
 
-# It is in the plan, and here; that server's foreign key refuses it at COMMIT.
+# It is in the plan, and exists locally; the remote server's foreign key refuses it at COMMIT.
 syllabus_only_here() {
   sql "INSERT INTO admissions_syllabus (id, slug, name, created_at, updated_at, private, is_documentation)
        SELECT 999999, '$(awk -F '\t' '$5 == 999999 { print $6 }' bad.tsv)', 'Only here', now(), now(), false, false
@@ -56,7 +56,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(state)" "$before"
 }
 
-@test "compare-and-set: rows there that are set, moved, gone or named twice are skipped, with the reason" {
+@test "compare-and-set: remote rows that are set, moved, gone or listed twice are skipped, with the reason" {
   keep_plan
   far sql 'UPDATE feedback_answer SET syllabus_id = 22 WHERE id = 354; UPDATE feedback_answer SET cohort_id = 3 WHERE id = 355;
            DELETE FROM feedback_answer WHERE id = 357'
@@ -64,7 +64,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 fb-backfill --apply twice.tsv --receipts r.tsv --quiet
   assert_equal "$(grep ^skipped r.tsv | cut -f 3,8)" "$(lines '354\talready-set' '355\tcohort-changed' '357\tgone' '358\tduplicate')"
   assert_equal "$(counts r.tsv)" "$(lines 'skipped 4' 'updated 251')"
-  # and the undo leaves alone what was edited since
+  # and the undo does not change what was edited since
   far sql 'UPDATE feedback_answer SET syllabus_id = 22 WHERE id = 359'
   run -0 fb-backfill --undo r.tsv --receipts undone.tsv --quiet
   assert_equal "$(grep ^skipped undone.tsv | cut -f 3,8)" "$(lines '359\tsyllabus-changed')"
@@ -73,7 +73,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
 
 # bats file_tags=server,slow
 
-@test "triggers there that refuse, lose or change a row cost it alone" {
+@test "remote triggers that refuse, lose or change a row fail that row alone" {
   far sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
              IF NEW.id = 354 THEN RAISE EXCEPTION ''record is frozen''; END IF;
              IF NEW.id = 355 THEN RETURN NULL; END IF;
@@ -87,7 +87,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(counts r.tsv)" "$(lines 'failed 3' 'updated 251')"
 }
 
-@test "a dangling syllabus costs itself alone if its constraint there is checked at once" {
+@test "a missing syllabus fails alone if its remote constraint is immediate" {
   far check_at_once
   dangling_plan > bad.tsv
   run -1 fb-backfill --apply bad.tsv --receipts r.tsv --quiet
@@ -95,7 +95,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(counts r.tsv)" "$(lines 'failed 1' 'updated 253')"
 }
 
-@test "a dangling syllabus whose constraint there is deferred: its batch is refused as a whole, and the run stops" {
+@test "a missing syllabus whose remote constraint is deferred: the whole batch is refused, and the run stops" {
   dangling_plan > bad.tsv
   syllabus_only_here
   run -2 fb-backfill --apply bad.tsv --receipts r.tsv --batch-size 50 --quiet
@@ -104,12 +104,12 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_line --partial '100 of 254 records are committed'
   assert_equal "$(counts r.tsv)" 'updated 100'
   assert_equal "$(sql "SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NULL AND id IN ($(awk -F '\t' -v ORS=, '$1 == "answer" { print $2 }' plan.tsv) 0)")" 101
-  # what to do: without that record
+  # the remedy: a plan without that record
   run -0 fb-backfill --apply <(grep -v 999999 bad.tsv) --quiet
   assert_equal "$(sql "SELECT id FROM feedback_answer WHERE syllabus_id IS NULL AND id IN ($(awk -F '\t' -v ORS=, '$1 == "answer" { print $2 }' plan.tsv) 0)")" 354
 }
 
-@test "a lock there: the server's own lock_timeout counts, and each record waits for it" {
+@test "a remote lock: the remote server's lock_timeout applies, and each record waits for it" {
   sql "ALTER SERVER far OPTIONS (ADD options '-c lock_timeout=100')"
   far hold 'SELECT 1 FROM feedback_answer WHERE id IN (354, 355) FOR UPDATE;'
   run -1 fb-backfill --receipts r.tsv --lock-timeout 0 --quiet
@@ -120,7 +120,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 diff expected <(state)
 }
 
-@test "a lock there: --lock-timeout does not reach it" {
+@test "a remote lock: --lock-timeout does not apply" {
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
   fb-backfill --lock-timeout 50 --quiet &
   pid=$!
@@ -131,7 +131,7 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   run -0 diff expected <(state)
 }
 
-@test "a row there that is edited while the batch waits for it fails alone; the edit stands, and the next run goes by it" {
+@test "a remote row that is edited while the batch waits for it fails alone; the edit is kept, and the next run uses it" {
   far hold 'UPDATE feedback_answer SET cohort_id = 6 WHERE id = 354;'
   fb-backfill --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -146,13 +146,13 @@ counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status,
   assert_equal "$(far sql 'SELECT cohort_id, syllabus_id FROM feedback_answer WHERE id = 354')" '6|1'
 }
 
-# As a server that stops: it ends its sessions, and takes no new ones.
+# Simulates a server that stops: ends its sessions, and refuses new ones.
 end_far() {
   psql -Xqd postgres -c "ALTER DATABASE ${PGDATABASE}_far ALLOW_CONNECTIONS false" \
     -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${PGDATABASE}_far'" > /dev/null
 }
 
-@test "the other server stops, and is gone: the run stops, no record is called failed, and a second run finishes" {
+@test "the remote server stops: the run stops, no record is reported as failed, and a second run finishes" {
   far hold 'SELECT 1 FROM feedback_answer WHERE id = 354 FOR UPDATE;'
   keep_plan
   fb-backfill --receipts r.tsv --batch-size 50 --quiet 2> err &
@@ -173,7 +173,7 @@ end_far() {
   assert_equal "$(counts r.tsv),$(counts rest.tsv)" 'updated 100,updated 154'
 }
 
-# A run in which the server of this row refuses at COMMIT. Sets stands to how many are set nevertheless.
+# A run in which the server of this row refuses the COMMIT. Sets `stands` to how many rows are set anyway.
 refuse() { # MODEL ID
   awk -F '\t' -v OFS='\t' -v model="$1" -v id="$2" '$1 == model && $2 == id { $5 = 999999; $6 = "only-here" } 1' plan.tsv > bad.tsv
   syllabus_only_here
@@ -183,10 +183,10 @@ refuse() { # MODEL ID
   stands=$(fb-backfill --check --json | jq -c '[201 - .models.answer.eligible, 53 - .models.review.eligible]')
 }
 
-@test "a COMMIT is not one over several servers: what one has committed stands, without receipts, if the next refuses" {
+@test "a COMMIT on several servers is not atomic: if one refuses, what another has committed remains, without receipts" {
   move_rows feedback_review 20 farther   # all of them
   keep_plan
-  # Which server is first to commit is not for us to say. That of the reviews?
+  # Which server commits first is not defined. Did the one with the reviews?
   refuse answer 568
   if [ "$stands" = '[0,0]' ]; then
     refuse review 144
@@ -199,10 +199,10 @@ refuse() { # MODEL ID
   run -0 diff expected <(state)
 }
 
-@test "the role of least privilege, here and there, is enough" {
+@test "the role of least privilege is enough, locally and remotely" {
   least_privilege
   far least_privilege
-  # before version 15 an UPDATE reads all columns of the other server's row
+  # before version 15 an UPDATE reads all columns of the remote row
   [ "$(sql 'SHOW server_version_num')" -ge 150000 ] || far sql 'GRANT SELECT ON feedback_answer TO feedback_backfill'
   sql "CREATE USER MAPPING FOR feedback_backfill SERVER far OPTIONS (user 'feedback_backfill', password_required 'false')"
   run -0 as_role fb-backfill --receipts r.tsv --quiet

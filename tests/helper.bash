@@ -1,7 +1,7 @@
-# What the tests have in common. tests/run has started the server: PGHOST and the rest lead to it.
+# What all tests share. tests/run has started the server; PGHOST and the other variables refer to it.
 
 bats_require_minimum_version 1.5.0
-# By themselves: their own load scripts, by bats's load, take as long as a small test.
+# Sourced directly: their own load scripts take as long as a small test.
 for file in /usr/{lib,share}/bats/bats-{support,assert}/src/*.bash; do
   # shellcheck source=/dev/null
   [ ! -e "$file" ] || . "$file"
@@ -9,8 +9,8 @@ done
 
 project=$BATS_TEST_DIRNAME/..
 
-# Makes this test's own database, a copy of a template, and points PGDATABASE to it. tests/setup_suite.bash has made the
-# templates on the server of the whole suite; on one of a file's own the first use does.
+# Creates this test's own database, a copy of a template, and sets PGDATABASE to it. tests/setup_suite.bash has created the
+# templates on the suite's server; on a file's own server they are created on first use.
 new_database() { # example|sample|schema
   export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
   copy_database "$1" "$PGDATABASE" 2> /dev/null && return
@@ -21,8 +21,8 @@ copy_database() { psql -Xqd postgres -c "CREATE DATABASE \"$2\" TEMPLATE \"$1\""
 new_template() { # example|sample|schema
   local files
   case $1 in
-    example) files=("$project"/examples/{schema,data}.sql) ;;  # a few hundred rows, every hard case among them
-    sample) files=("$project/tests/original/sample.sql") ;;    # the cut-down tables behind the original's outputs
+    example) files=("$project"/examples/{schema,data}.sql) ;;  # a few hundred rows, with every hard case
+    sample) files=("$project/tests/original/sample.sql") ;;    # the reduced tables that gave the original's outputs
     schema) files=("$project/examples/schema.sql") ;;          # the real schema, empty
   esac
   psql -Xqd postgres -c "CREATE DATABASE $1"
@@ -38,7 +38,7 @@ as_role() { PGUSER=feedback_backfill "$@"; }
 
 sql() { psql -XqAt -v ON_ERROR_STOP=1 -c "$1"; }
 
-# The whole state of the five tables, one line a row, all columns.
+# The whole state of the five tables: one line per row, all columns.
 state() { # [PSQL-ARGUMENT...]
   local table commands=("$@")
   for table in admissions_syllabus admissions_syllabusversion admissions_cohort feedback_answer feedback_review; do
@@ -58,32 +58,31 @@ oracle_state() {
   state "${updates[@]}"
 }
 
-# Makes the tables of a plan in the current folder, by the pipeline in its pieces.
+# Makes a plan with the pipeline by hand, and cohorts.tsv in the current folder.
 make_plan() { # > plan
   fb-resolve --sql | psql -Xq > cohorts.tsv
   fb-extract --sql "$@" | psql -Xq | fb-extract | fb-resolve --cohorts cohorts.tsv
 }
 
-# The processes of a session that setsid began, with their names: `PID NAME`.
+# The processes of a session started by setsid, with their names: `PID NAME`.
 members() { # LEADER
   # PID (NAME) STATE PARENT GROUP SESSION ...; the psql of a run is in a session of its own
   cat /proc/[0-9]*/stat 2> /dev/null | sed -nE "s/^([0-9]+) \((.*)\) [^Z] ([0-9]+ [0-9]+ $1|$1 [0-9]+ [0-9]+) .*/\1 \2/p"
 }
 
-# What was said on standard error, as `run --separate-stderr` has it, but for the line in which fb-backfill tells at its end
-# what was done and where.
+# The messages in $stderr of `run --separate-stderr`, without fb-backfill's closing line about what was done and where.
 messages() { grep -v '^fb-backfill: [0-9]* \(rows\|of [0-9]* records\) .* in ' <<< "$stderr" || true; }
 
 # Each test works in a folder of its own.
 setup() { cd "$BATS_TEST_TMPDIR"; }
 
-# Who fails leaves nobody waiting: what runs in the test's folder ends. A teardown of one's own calls this, too.
+# A failed test leaves no process waiting: those that run in its folder are killed. A file's own teardown calls this, too.
 teardown() { [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs; }
 end_what_runs() {
   local pid
   for pid in $(processes_here); do kill -KILL "$pid" 2> /dev/null || true; done
 }
-# The pids of what runs in the test's folder, but for this shell.
+# The pids of the processes in the test's folder, except this shell.
 processes_here() {
   local folder pid
   folder=$(cd "$BATS_TEST_TMPDIR" && pwd -P) && [[ $folder == */bats-run-*/test/* ]] || return 0
@@ -91,21 +90,21 @@ processes_here() {
     while read -r pid; do [ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || echo "$pid"; done
 }
 
-# The sources, as one has them who gets them: without git, and nothing built.
+# Copies the sources as distributed: without git, and with nothing built.
 copy_sources() { # FOLDER
   mkdir -p "$1"
   tar -C "$project" -c --exclude=./.git --exclude=./bin --exclude=./build . | tar -C "$1" -x
 }
-# And as they are after make.
+# The same after make.
 copy_built_sources() { # FOLDER
   copy_sources "$1"
   (cd "$project" && tar -c bin build/*.[do] build/sql) | tar -C "$1" -x
 }
 
-# Goes through many cases in one process: a test's Python, which stands behind it. tests/cases.py has what they share.
+# Runs the test's Python, from standard input, to check many cases in one process. See tests/cases.py.
 cases() { PYTHONPATH=$BATS_TEST_DIRNAME PYTHONDONTWRITEBYTECODE=1 python3 - "$@"; }
 
-# Skips a test that needs a program which is not here, by its name. In CI that is a failure.
+# Skips the test if a program that it needs is missing. In CI that is a failure.
 requires() { # PROGRAM...
   local program
   for program; do
@@ -115,14 +114,14 @@ requires() { # PROGRAM...
   done
 }
 
-# The fields of a TAB-separated line, as printf '%b' has them.
+# Prints lines, with escapes such as \t as in printf '%b'.
 lines() { printf '%b\n' "$@"; }
 
-# Waits until a command succeeds. A minute is long enough for anything, also on a machine that is busy.
+# Waits until a command succeeds. A minute is long enough, even on a busy machine.
 wait_until() { # COMMAND...
   local end=$((SECONDS + 60)) tries=0
   until "$@"; do
-    (( SECONDS < end )) || { echo "in vain: $*"; return 1; }
+    (( SECONDS < end )) || { echo "timed out: $*"; return 1; }
     (( tries++ < 3 )) && sleep 0.02 || sleep 0.1
   done
 }
@@ -130,7 +129,7 @@ has_lines() { [ -e "$1" ] && [ "$(wc -l < "$1")" -ge "$2" ]; }
 backends_waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '$PGDATABASE'")" -ge "${1:-1}" ]; }
 gone() { ! kill -0 "$1" 2> /dev/null; }
 
-# Opens a transaction in a second session, which `release` ends. More SQL for it goes to descriptor 4.
+# Opens a transaction in a second session; `release` ends it. Further SQL for it can be written to descriptor 4.
 hold() { # SQL
   [ -e hold.in ] || mkfifo hold.in
   : > hold.out
@@ -140,5 +139,5 @@ hold() { # SQL
   printf '%s\n' 'BEGIN;' "$1" '\echo held' >&4
   wait_until grep -q held hold.out
 }
-# It is told to end, since what was started meanwhile has the descriptor open as well.
+# Sends \q, since processes started in the meantime have the descriptor open as well.
 release() { echo '\q' >&4; exec 4>&-; wait "$holder"; }

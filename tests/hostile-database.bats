@@ -1,15 +1,15 @@
-# A database whose objects others made, and a server that lies: nothing of theirs is run as the operator beyond what hangs on
-# the application's tables, and receipts are true or the run ends with 2. fb(7), "Security", says who can do what.
+# A database with other people's objects, and a server that lies: the operator runs none of their code except what is
+# attached to the application's tables, and receipts are true or the exit status is 2. See fb(7), "Security".
 # bats file_tags=server
 load helper
 load aftermath
 
 assert_harmless() { python3 "$BATS_TEST_DIRNAME/copytext.py" harmless; }
 
-# ---- what others call as PostgreSQL calls its own
+# ---- objects with the names of PostgreSQL's own
 
-# In the schema evil, a copy of every operator and ordinary function of pg_catalog, and of the aggregates that count and
-# collect, for the very types that they take. Each notes its name, and who let it run.
+# Creates in the schema evil a copy of every operator and ordinary function of pg_catalog, and of the aggregates that count
+# and collect, for the same types. Each records its name, and who ran it.
 evil_objects() {
   sql "
     CREATE SCHEMA evil;
@@ -47,25 +47,25 @@ evil_objects() {
     CREATE DOMAIN evil.text AS pg_catalog.int4; CREATE DOMAIN evil.int8 AS pg_catalog.text; CREATE DOMAIN evil.numeric AS pg_catalog.text;
     ALTER DATABASE $PGDATABASE SET search_path = evil, pg_catalog, public"
 }
-# The tests' own questions are asked without it.
+# The tests' own queries do not use it.
 plainly() { PGOPTIONS='-c search_path=public' "$@"; }
 assert_nothing_taken_over() {
   run -0 plainly sql 'SELECT DISTINCT what, by FROM evil.taken_over'
   assert_output ''
 }
 
-@test "functions, operators and types of other schemas are never taken for PostgreSQL's" {
+@test "functions, operators and types of other schemas are never used instead of PostgreSQL's" {
   example_database
   oracle_state > expected
   before=$(state)
   make_plan > plan.tsv
   evil_objects
-  run -0 sql 'SELECT count(1)'   # they do come first
+  run -0 sql 'SELECT count(1)'   # the copies are found first
   assert_output 0
   plainly sql 'TRUNCATE evil.taken_over'
   run -1 fb-backfill --check
   assert_output --partial 'Answer: 201 eligible'
-  # a duplicate, an edited row, a row that is gone: each way through a batch
+  # a duplicate, an edited row, a deleted row: each way through a batch
   { cat plan.tsv; tail -n 1 plan.tsv; } > twice.tsv
   plainly sql 'UPDATE feedback_answer SET cohort_id = 3 WHERE id = 357; DELETE FROM feedback_answer WHERE id = 104'
   run -0 --separate-stderr fb-backfill --apply twice.tsv --batch-size 40 --jobs 2 --max-failures 0 --max-lag 100 --receipts r.tsv
@@ -76,7 +76,7 @@ assert_nothing_taken_over() {
   assert_nothing_taken_over
 }
 
-@test "overloads that others may make in public, where it is searched after pg_catalog" {
+@test "overloads in public, which is searched after pg_catalog, are not used" {
   sample_database
   before=$(state)
   oracle_state > expected
@@ -95,7 +95,7 @@ assert_nothing_taken_over() {
   [ ! -e pwned ]
 }
 
-@test "triggers go by the session's search_path, as always" {
+@test "triggers use the session's search_path, as always" {
   sample_database
   sql "CREATE SCHEMA app; CREATE TABLE app.seen (id bigint, path text);
        CREATE FUNCTION app.stamp() RETURNS text LANGUAGE sql AS 'SELECT current_setting(''search_path'')';
@@ -106,7 +106,7 @@ assert_nothing_taken_over() {
   run -0 fb-backfill --quiet --batch-size 3
   run -0 sql 'SELECT path, count(*) FROM seen GROUP BY path'
   assert_output 'app, public|7'
-  # also where records are tried one by one
+  # also when records are tried one by one
   sql "UPDATE feedback_answer SET syllabus_id = NULL; TRUNCATE seen;
        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 2 THEN RAISE ''no''; END IF; RETURN NEW; END';
        CREATE TRIGGER refuse BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION refuse()"
@@ -115,7 +115,7 @@ assert_nothing_taken_over() {
   assert_output 'app, public|5'
 }
 
-@test "a trigger that sets the session's search_path does not send the rest of the run elsewhere" {
+@test "a trigger that sets the session's search_path does not redirect the rest of the run" {
   sample_database
   oracle_state > expected
   sql "CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.feedback_answer (LIKE feedback_answer); CREATE TABLE elsewhere.feedback_review (LIKE feedback_review);
@@ -125,12 +125,12 @@ assert_nothing_taken_over() {
   run -0 fb-backfill --batch-size 2 --quiet
   run -0 diff expected <(state)
   run -0 sql 'SELECT count(syllabus_id) FROM elsewhere.feedback_review'
-  assert_output 1   # as it was
+  assert_output 1   # unchanged
 }
 
-# ---- receipts are true, or the run ends with 2
+# ---- receipts are true, or the exit status is 2
 
-@test "a trigger that meddles with the batch's own tables: the run ends with 2, and nothing of the batch is done" {
+@test "a trigger that changes the batch's own tables: exit 2, and nothing in the batch is applied" {
   sample_database
   before=$(state)
   for meddling in "DELETE FROM pg_temp.fb_batch" "DELETE FROM pg_temp.fb_batch WHERE n = 2" "INSERT INTO pg_temp.fb_batch (n, model, id) VALUES (9, ''answer'', 9)" \
@@ -166,9 +166,9 @@ assert_nothing_taken_over() {
   done
 }
 
-# ---- a database that takes any bytes for text
+# ---- a database that accepts any bytes as text
 
-@test "in a database in SQL_ASCII a slug that is not UTF-8 is named by its cohort; others are read" {
+@test "in an SQL_ASCII database, a slug that is not UTF-8 is reported with its cohort; others are read" {
   export PGDATABASE=test_${BATS_SUITE_TEST_NUMBER}_$RANDOM
   psql -Xqd postgres -c "CREATE DATABASE $PGDATABASE TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
   psql -Xqf "$project/tests/original/sample.sql"
@@ -187,7 +187,7 @@ assert_nothing_taken_over() {
 
 # ---- terminals
 
-@test "what functions in views and errors that stop the run have to say does not act on the terminal" {
+@test "messages of functions in views, and errors that stop the run, cannot act on the terminal" {
   sample_database
   sql "ALTER TABLE feedback_review RENAME TO review_table;
        CREATE FUNCTION shout(id int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m\\x07%'', id; RETURN id; END';
@@ -196,7 +196,7 @@ assert_nothing_taken_over() {
   [[ $stderr == *'WARNING:  \x1b[31m\x071'* ]] || { echo "$stderr"; false; }
   assert_harmless <<< "$stderr"
   run -1 --separate-stderr fb-backfill --check --progress
-  sed $'s/\r\|\x1b\\[K//g' <<< "$stderr" > shown   # all but what progress is drawn with, where there was time for it
+  sed $'s/\r\|\x1b\\[K//g' <<< "$stderr" > shown   # without the escapes that draw progress, if it was drawn
   assert_harmless < shown
   sql "CREATE OR REPLACE FUNCTION shout(id int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE E''\\x1b]0;title\\x07''; END'"
   run -2 --separate-stderr fb-backfill --dry-run
@@ -215,9 +215,9 @@ begin_lying_server() { # [ANSWER]
 }
 teardown() { [ ! "${lying-}" ] || kill "$lying"; }
 
-@test "a server that makes psql take COPY data for commands gets nothing run (CVE-2026-6464)" {
-  # Each way in which COPY's text format writes a backslash, before what psql would run. At the first command that it does
-  # not know psql stops, so each is alone.
+@test "a server that makes psql take COPY data for commands cannot run anything (CVE-2026-6464)" {
+  # Each way in which COPY's text format writes a backslash, before a command for psql. psql stops at the first unknown
+  # command, so each has its own run.
   python3 - << 'PYTHON'
 escape = {"\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\v": r"\v", "\\": "\\\\"}
 hostile = [c + rest for c in escape for rest in (" `touch pwned`", "`touch pwned`", "! touch pwned", "\\! touch pwned", "o |touch pwned")]
@@ -234,7 +234,7 @@ PYTHON
   assert_equal "$(grep -c 'FROM STDIN' asked)" "$(ls plan.* | wc -l)"
 }
 
-@test "what a database answers is never evaluated" {
+@test "a database's answers are never evaluated" {
   for answer in 'answer\t1\tc\t1\ts\ttmp[$(touch pwned)0]\n' '$(touch pwned)\t1\tc\t1\ts\t1\n' 'answer\t1\tc\t1\ts\n' 'quiz\t1\tc\t1\ts\t1\n' \
       'answer\t1\tc\t1\ts\t99999999999999999999\n' 'answer\t1\tc\t1\ts\t-1\n' 'answer\t1\tc\t1\ts\t\e[2J\n'; do
     begin_lying_server "$(printf '%b.' "$answer")"
@@ -249,9 +249,9 @@ PYTHON
   done
 }
 
-# ---- the script is run to its end, or says so
+# ---- the script runs to its end, or an error is reported
 
-@test "a shell that executes nothing, or knows another decimal sign, does not pass for success" {
+@test "a shell that executes nothing, or a locale with another decimal point, does not look like success" {
   sample_database
   run env SHELLOPTS=noexec fb-backfill --check
   assert_equal "$status" 1

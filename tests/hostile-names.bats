@@ -1,25 +1,25 @@
-# Whatever slugs, messages and file names hold: none of it becomes SQL, a psql command, shell or an
-# option, none of it acts on a terminal, and all of it comes back as it was.
+# Whatever slugs, messages and file names contain: it never becomes SQL, a psql command, shell code or an
+# option, it never acts on a terminal, and it is never changed.
 
 load helper
 
 assert_harmless() { python3 "$BATS_TEST_DIRNAME/copytext.py" harmless; }
 decoded() { python3 "$BATS_TEST_DIRNAME/copytext.py" decode | jq -Sc '.[]'; }
 
-# Names that a shell, psql, awk, printf or an option parser could take for something else.
+# Names that a shell, psql, awk, printf or an option parser could misinterpret.
 names=('a b' "it's" 'a"b' -x --undo=x '$(touch pwned)' '`touch pwned`' ';touch pwned' '|touch pwned' '&touch pwned' 'a=b' 'NR=1' '*' '?' '[a]' '~'
   ':x' ":'x'" '\!touch pwned' '\t' 'a\' '%s%n' '{a,b}' '#a' '!a' $'a\nb' $'a\tb' ñandú)
-# All of that in one, for a quick look.
+# All of these in one, for a quick test.
 name_of_all='-x "'"it's"'" $(touch pwned) `touch pwned` ;touch pwned |touch pwned &touch pwned a=b * ? [a] ~ :x :'"'x'"' \!touch pwned'
 name_of_all+=' \t %s%n {a,b} #a !a '$'\n \t ñandú \\'
 
 # Names that could act on a terminal: escape sequences (C0, C1 as UTF-8 and as a byte), DEL, bidirectional
-# controls, bytes that are no UTF-8, a line of their own.
+# controls, bytes that are not UTF-8, a newline.
 terminal_names=($'\e[31mred' $'\e]0;title\a' $'a\rb' $'a\bb' $'\x7f' $'\xc2\x9b31m' $'\x9b31m' $'\xe2\x80\xaetxt' $'\xe2\x81\xa6x' $'\xd8\x9cx' $'a\xff' $'\xed\xa0\x80'
   $'a\nfb-backfill: all is well')
 terminal_name=$(IFS=; printf %s "${terminal_names[*]}")
 
-# A cohort, a syllabus, an answer and a review for each slug that could be trouble; all slugs of more than a character twice.
+# A cohort, a syllabus, an answer and a review for each troublesome slug; slugs longer than one character appear twice.
 hostile_slugs() {
   sql "
     CREATE TABLE hostile AS SELECT row_number() OVER () AS n, slug FROM (
@@ -37,7 +37,7 @@ hostile_slugs() {
     INSERT INTO feedback_review (id, cohort_id) SELECT 1000 + n, 1000 + n FROM hostile"
 }
 
-# What the receipts of all that must say, from the database itself.
+# What the receipts for these must contain, from the database itself.
 database_says() {
   sql "SELECT json_build_object('status', 'updated', 'model', model, 'id', t.id::text, 'cohort_id', c.id::text, 'cohort', c.slug,
          'syllabus_id', s.id::text, 'syllabus', s.slug, 'detail', NULL)
@@ -48,7 +48,7 @@ database_says() {
 }
 
 # bats test_tags=server
-@test "slugs with every character come back in the receipts as the database has them, and nothing else happens" {
+@test "slugs with every character are in the receipts as in the database, without side effects" {
   sample_database
   hostile_slugs
   before=$(state)
@@ -56,12 +56,12 @@ database_says() {
   run -0 --separate-stderr fb-backfill --receipts r.tsv --batch-size 100
   assert_equal "$(messages)" ''
   assert_harmless <<< "$output"
-  assert_equal "$(grep -c '  ✓ ' <<< "$output")" "$(($(wc -l < r.tsv) - 1))"   # a line each
+  assert_equal "$(grep -c '  ✓ ' <<< "$output")" "$(($(wc -l < r.tsv) - 1))"   # one line each
   run -0 diff expected <(state)
   database_says > expected.json
   run -0 diff expected.json <(decoded < r.tsv | jq -Sc 'select((.id | tonumber) >= 1000)')
   [ "$(wc -l < expected.json)" -gt 600 ]
-  # the same by way of CSV
+  # the same through CSV
   fb-resolve --sql | psql -Xq > cohorts.tsv
   psql -Xqc "COPY (SELECT c.id AS cohort_id, c.slug AS cohort, s.id AS syllabus_id, s.slug AS syllabus FROM admissions_cohort AS c
     LEFT JOIN admissions_syllabusversion AS v ON v.id = c.syllabus_version_id LEFT JOIN admissions_syllabus AS s ON s.id = v.syllabus_id)
@@ -90,7 +90,7 @@ database_says() {
   assert_harmless <<< "$stderr"
   assert_equal "$(grep -c '^  ✗ Answer 1...:' <<< "$output")" "$count"
   assert_equal "$(grep -c ^failed.answer.1...$'\t' r.tsv)" "$count"
-  # the message is whole, but for its white space
+  # the message is complete, except for white space
   run -0 bash -c "python3 '$BATS_TEST_DIRNAME/copytext.py' decode < r.tsv | jq -r '.[] | select(.cohort == \"\\u001b\" or .cohort == \"\\u009b\") | .detail' | od -An -c | tr -d ' \n'"
   assert_output 'P0001<033>\nP0001<302233>\n'
   run -1 --separate-stderr bash -c 'fb-report --json r.tsv'
@@ -98,7 +98,7 @@ database_says() {
   jq . <<< "$output"
 }
 
-# Has every program quote these values: of a record, as an option, as its argument.
+# Makes every program quote these values: from a record, as an option, as an argument.
 quote_values() { # VALUE...
   cases "$@" << 'END'
 import os
@@ -124,7 +124,7 @@ END
 # bats test_tags=slow
 @test "a value that a message quotes cannot act on the terminal: each alone" { quote_values "${terminal_names[@]}"; }
 
-# Runs commands on a file of such a name that is missing, and on a folder.
+# Runs commands on a missing file with such a name, and on a folder.
 name_files() { # NAME... < commands
   mapfile -t commands
   cases "${#commands[@]}" "${commands[@]}" "$@" << 'END'
@@ -152,7 +152,7 @@ files_of_backfill() { # NAME...
   make_plan > plan.tsv
   printf '%s\n' 'fb-backfill --apply' 'fb-backfill --undo' 'fb-backfill --apply plan.tsv --receipts' 'fb-backfill --dry-run --plan' \
     fb-backfill | name_files "$@"
-  # it is bash, which goes by the locale
+  # bash depends on the locale
   rm -r folder
   LC_ALL=C name_files "$@" <<< 'fb-backfill --apply'
 }
@@ -208,7 +208,7 @@ backfill_files() { # NAME...
   mkdir here; cd here
   for name in "$@"; do
     fb-backfill --dry-run --plan "$name" --quiet
-    # over several connections, where the plan is split and the receipts are joined
+    # over several connections, so the plan is split and the receipts are joined
     run -0 --separate-stderr fb-backfill --apply "$name" --receipts "$name.r" --jobs 2
     assert_equal "$(messages)" ''
     assert_line '✓ Successfully updated 7 records in total'
@@ -263,7 +263,7 @@ backfill_in_folders() { # NAME...
 }
 
 # bats test_tags=server
-@test "what a trigger has to say about a row is not shown on the way, raw" {
+@test "a trigger's messages about a row are not shown unescaped" {
   sample_database
   sql "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING E''\\x1b[31m %'', OLD.id; RETURN NEW; END'"
   sql 'CREATE TRIGGER shout BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION shout()'

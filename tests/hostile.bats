@@ -1,9 +1,9 @@
-# Hostile input: whatever the files hold, each record gets what fb-records(5) says, and no more.
+# Hostile input: whatever the files contain, records are handled as in fb-records(5).
 load helper
 
 # ---- headers ----
 
-@test "empty input is refused by every program" {
+@test "every program refuses empty input" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -13,7 +13,7 @@ for kind in KINDS:
 ended(Ran("fb-report", "f"), 2, b"", ["f: file is empty (expected a plan or receipts)"])
 ran = Ran("fb-backfill", "--apply", "f")
 told = "fb-apply: f: file is empty (expected a plan)"
-equal((ran.status, told in ran.messages), (2, True))  # psql may say first that there is no server
+equal((ran.status, told in ran.messages), (2, True))  # psql may report first that there is no server
 END
 }
 
@@ -43,7 +43,7 @@ for kind in KINDS:
 END
 }
 
-@test "the header of another kind is told by its name" {
+@test "the header of another kind of file is reported by its name" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -53,7 +53,7 @@ for kind in KINDS:
 END
 }
 
-@test "a column that is missing is named" {
+@test "a missing column is named" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -61,11 +61,11 @@ for kind in KINDS:
         rest = [name for name in COLUMNS[kind] if name != column]
         names = ", ".join(f"'{name}'" for name in rest + ["x"])
         what = "; name the model with --model NAME" if (kind, column) == ("rows", "model") else f", so this is not {CALLED[kind]}; the header has {names}"
-        refused(kind, line(*rest, "x"), f"f:1: column {column} is missing{what}")  # x, lest it be the header of another kind
+        refused(kind, line(*rest, "x"), f"f:1: column {column} is missing{what}")  # x, so that it is not the header of another kind
 END
 }
 
-@test "a column that stands there twice is named" {
+@test "a column that appears twice is named" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -77,7 +77,7 @@ END
 @test "columns in another order, and unknown ones among them" {
   cases << 'END'
 from cases import *
-def backwards(names):  # with an unknown one before each
+def backwards(names):  # with an unknown column before each
     return line(*[part for name in reversed(names) for part in (r"\t", name)])
 for kind in KINDS:
     write("f", header(kind), record(kind))
@@ -87,7 +87,7 @@ for kind in KINDS:
 END
 }
 
-@test "a header that is malformed or cut off" {
+@test "a malformed or incomplete header" {
   cases << 'END'
 from cases import *
 for kind in KINDS:
@@ -117,7 +117,7 @@ for kind in KINDS:
 END
 }
 
-@test "ids: what is read as which number" {
+@test "ids: how numbers may be written" {
   cases << 'END'
 from cases import *
 given = [r"\x37", r"\067", "0", "-0", "-1", "+7", "007", "-007", "00000000000000000000000000000000007",
@@ -125,11 +125,11 @@ given = [r"\x37", r"\067", "0", "-0", "-1", "+7", "007", "-007", "00000000000000
 numbers = [7, 7] + [int(text) for text in given[2:]]
 for kind in KINDS:
     for column in "id", "cohort_id", "syllabus_id":
-        if column not in COLUMNS[kind] or (kind, column) == ("rows", "syllabus_id"):  # only whether that is NULL matters
+        if column not in COLUMNS[kind] or (kind, column) == ("rows", "syllabus_id"):  # only NULL or not matters there
             continue
         table, candidates, cohorts, expected = header(kind), header("candidates"), header("cohorts"), b""
         for i, number in enumerate(numbers):
-            # a cohort of its own for each, unless that is what is looked at
+            # a different cohort for each, unless the cohort is what is tested
             numbered = {"id": i, "cohort_id": 100 + i, column: number}
             table += record(kind, **{**numbered, column: given[i]})
             candidates += record("candidates", **numbered)
@@ -149,7 +149,7 @@ for kind in KINDS:
 END
 }
 
-@test "ids: what is none" {
+@test "ids: what is not a number" {
   cases << 'END'
 from cases import *
 from copytext import harm
@@ -160,7 +160,7 @@ for kind in KINDS:
     for column in "id", "cohort_id", "syllabus_id":
         if column not in COLUMNS[kind]:
             continue
-        # five messages are shown at most, and fb-resolve has one of its own of the cohort that it then misses
+        # at most five messages are shown, and fb-resolve adds one about the cohort that is then missing
         for given in by(4, bad):
             write("f", header(kind), *[record(kind, **{column: text}) for text in given])
             ran = read_as(kind, "f")
@@ -168,7 +168,7 @@ for kind in KINDS:
             equal((ran.status, ran.records, harm(ran.err)), (1, b"", None), kind, column, given)
             equal(messages, [f"{PROGRAM[kind]}: f:{at}: {column} is not a decimal integer in bigint range" for at in range(2, 2 + len(given))],
                   kind, column, given, ran.err)
-        if (kind, column) in [("rows", "cohort_id"), ("rows", "syllabus_id"), ("cohorts", "syllabus_id")]:  # NULL says something here
+        if (kind, column) in [("rows", "cohort_id"), ("rows", "syllabus_id"), ("cohorts", "syllabus_id")]:  # NULL is meaningful here
             without = {column: r"\N", **({"syllabus": r"\N"} if kind == "cohorts" else {})}
             write("f", header(kind), record(kind, **without))
             equal(read_as(kind, "f").status, 0, kind, column)
@@ -192,15 +192,15 @@ for given in ["9223372036854775808", '" 7"', " 7", "7 ", '"7,000"', "7.0", "0x7"
 END
 }
 
-@test "NULL, the empty string and what only looks like NULL are told apart" {
+@test "NULL, the empty string and strings that look like NULL are distinguished" {
   cases << 'END'
 from cases import *
-# rows: without a syllabus is NULL alone
+# rows: only NULL means no syllabus
 write("f", header("rows"), *[record("rows", id=id, syllabus_id=text) for id, text in enumerate([r"\N", "", r"\\N", "N", "0"])])
 ran = Ran("fb-extract", "f")
 equal((ran.status, ran.records), (1, record("candidates", id=0)))
 equal(ran.err.count(b": syllabus_id is not a decimal"), 3)
-# cohorts: slugs come out as they went in; without a syllabus id there is no syllabus
+# cohorts: slugs are unchanged; without a syllabus id there is no syllabus
 for slug in r"\N", "", r"\\N", "N", "NULL", r"\x4e":
     shown = slug if slug != r"\x4e" else "N"
     write("f", header("cohorts"), record("cohorts", cohort=slug, syllabus=slug))
@@ -211,7 +211,7 @@ for csv, cohort, syllabus in [('7,,9,""', r"\N", ""), ("7,,9,", r"\N", r"\N"), (
 END
 }
 
-@test "models and statuses that there are none" {
+@test "unknown models and statuses" {
   cases << 'END'
 from cases import *
 from copytext import harm
@@ -221,7 +221,7 @@ for model in "", "Answer", "ANSWER", "answers", "answer ", " answer", r"\x00", r
         ran = read_as(kind, "f")
         equal((ran.status, ran.records, harm(ran.err)), (1, b"", None), kind, model)
         equal([text.startswith(f"{PROGRAM[kind]}: f:2: ") for text in ran.messages], [True], kind, model, ran.messages)
-# only what says exactly that it was updated is taken back
+# only receipts with exactly the status updated are undone
 for status in "", "Updated", r"updated\t", "reverted", "skipped", "failed", r"\N":
     write("f", header("receipts"), record("receipts", status=status))
     equal(Ran("fb-apply", "--undo", "f").records, b"", status)
@@ -240,7 +240,7 @@ END
 import json
 import copytext
 from cases import *
-# one character behind a backslash: all that can be printed, but for NUL's and the end-of-data marker
+# one character after a backslash: all printable ones, except NUL and the end-of-data marker
 slugs = ["a\\" + chr(code) for code in range(0x20, 0x7f) if chr(code) not in "0."]
 slugs += rb"""\t \1 \18 \12 \101 \1012 \378 \x \xg \x4 \x4g \x41 \x41\x42 \x411 \X41 \\x41 \303\251 \xc3\xa9 \xC3\251
   a\Nb \N\N \\ \\\\ \\. .\\ \n\\.\n \7 \177 \1\2\3""".split() + [b"\\\t", b"\\\xc3\xa9"]
@@ -260,19 +260,19 @@ sql = Ran("psql", "-XqAt", "-v", "ON_ERROR_STOP=1", *[part for command in (
 equal((sql.status, sql.err), (0, b""))
 same, theirs = sql.out.split(b"\n", 1)
 equal(int(same), n)
-# and as the tests read it
+# and the same as the tests read it
 equal([values[3] for values in copytext.records(ran.out)[1:]], json.loads(theirs))
 END
 }
 
-@test "bytes that no record may hold" {
+@test "bytes that no record may contain" {
   cases << 'END'
 from cases import *
 marker, nul = r"end-of-data marker \.", "escaped NUL byte"
 bad = [(b"a\0b", "NUL byte"), (r"\0", nul), (r"\000", nul), (r"\x0", nul), (r"\x00", nul), (r"\400", nul),
        ("a\rb", r"literal carriage return (write \r, and end lines with a newline alone)"),
        (r"\.", marker), (r"a\.b", marker), (r"\\\.", marker)]
-# not UTF-8: a byte alone, one too few, overlong, surrogates, too high; as they are, or made by escapes
+# not UTF-8: a single byte, a missing byte, overlong, surrogates, too high; literal, or as escapes
 for text in ("80 bf c3 c328 c3c3 c3ff e282c0 e28228 f09f92c0 c0af c1bf e080af e09fbf f08080af f08fbfbf eda080 edbfbf "
              "eda0bdedb2a9 f4908080 f5808080 f888808080 fe ff c35c5c e282 f09f92 e2825c6e").split():
     octets = bytes.fromhex(text)
@@ -280,7 +280,7 @@ for text in ("80 bf c3 c328 c3c3 c3ff e282c0 e28228 f09f92c0 c0af c1bf e080af e0
 for some in by(5, bad):  # messages that are shown
     for kind in "cohorts", "plan", "receipts":
         names, good = COLUMNS[kind], fields(kind)
-        # in a column that is kept, in one that is passed over, and in the last; what is good behind them is taken
+        # in a used column, in an ignored one, and in the last; good records after them are accepted
         for table in [
             [line(*names)] + [record(kind, cohort=value) for value, _ in some] + [record(kind)],
             [line("x", *names)] + [line(value, *good) for value, _ in some + [("x", "")]],
@@ -293,7 +293,7 @@ rejected("plan", marker, header("plan"), b"\\.\n", record("plan"), taken=record(
 END
 }
 
-@test "CSV: bytes that no record may hold" {
+@test "CSV: bytes that no record may contain" {
   cases << 'END'
 from cases import *
 quote = "unexpected quote"
@@ -302,7 +302,7 @@ for value, fault in [(b"a\0b", "NUL byte"), (b"\x80", "invalid UTF-8"), (b"\xc0\
                      ('a"b', quote), ('"a"b', quote), ('"a" ', quote), (' "a"', quote), ('"a""b"c"', quote)]:
     write("f", b"comment,cohort_id,id,syllabus_id\n", data(value), b",7,1,\nx,7,2,\n")
     ended(Ran("fb-extract", "--model", "answer", "f"), 1, record("candidates", id=2), [f"f:2: {fault}"], value)
-# but in quotes a carriage return is data, and a backslash is a backslash
+# but inside quotes a carriage return is data, and a backslash is an ordinary character
 write("f", b'cohort_id,cohort,syllabus_id,syllabus\n7,"a\rb\r\nc\n",9,a\\tb\\\n')
 ended(read_as("cohorts", "f"), 0, record("plan", cohort=r"a\rb\r\nc\n", syllabus=r"a\\tb\\"), [])
 END
@@ -327,7 +327,7 @@ ended(extract("id,cohort_id,syllabus_id\n".encode("utf-16")), 2, b"", ["f: file 
 END
 }
 
-@test "CSV: a quote that is never closed" {
+@test "CSV: an unclosed quote" {
   cases << 'END'
 from cases import *
 def extract(*lines, rejects):
@@ -338,7 +338,7 @@ def extract(*lines, rejects):
 names = b"id,cohort_id,syllabus_id,x\n"
 open_quote = [b'2,7,,"b\n', b"3,7,,c\n", b"4,7,,d\n"]
 ended(extract(names, b'1,7,,"a"\n', *open_quote, rejects=open_quote), 1, record("candidates"), ["f:3-5: unterminated quoted field; 3 lines are not used"])
-# a quote further on closes it, and stands where none may: the lines up to there are one record
+# a later quote closes it, and is unexpected there: the lines up to it are one record
 two_lines = [b'2,7,,"b\n', b'3,7,,"c"\n']
 ended(extract(names, *two_lines, b"4,7,,d\n", rejects=two_lines), 1, record("candidates", id=4), ["f:2-3: unexpected quote on line 3, in a field that begins on line 2, before 'c\"\\x0a'; 2 lines are not used"])
 write("f", b'id,cohort_id,"syllabus_id\n2,7,\n')
@@ -361,9 +361,9 @@ ended(Ran("fb-extract", "--model", "answer", "f"), 0, record("candidates"), [])
 END
 }
 
-# ---- cut off ----
+# ---- truncated input ----
 
-@test "text that is cut off anywhere: what is taken of it is the beginning, unchanged" {
+@test "text truncated anywhere: the records before that point are used unchanged" {
   cases << 'END'
 from cases import *
 write("candidates", header("candidates"), record("candidates"), record("candidates", id=2, cohort_id=8))
@@ -386,12 +386,12 @@ for kind in KINDS:
         number = 2 if at < len(first + second) else 3
         equal(ran.records, taken if number == 3 else b"", kind, at)
         equal(f"{PROGRAM[kind]}: f:{number}: incomplete record (no newline at the end)" in ran.messages, not at_end_of_line, kind, at, ran.messages)
-        if kind != "cohorts":  # with fewer cohorts, it names those that it does not know
+        if kind != "cohorts":  # with fewer cohorts, it reports unknown ones
             equal(ran.status, 0 if at_end_of_line else 1, kind, at)
 END
 }
 
-@test "CSV that is cut off anywhere: the last record has all its fields, and all of each that is quoted" {
+@test "CSV truncated anywhere: the last record used has all its fields, and quoted fields are complete" {
   cases << 'END'
 from cases import *
 write("candidates", header("candidates"), record("candidates"), record("candidates", id=2, cohort_id=8))
@@ -406,26 +406,26 @@ for at in range(len(whole)):
     if at < len(names) - 1:
         equal((ran.status, ran.out), (2, b""), at)
         continue
-    # a line may lack its end, and no more
+    # only the end of a line may be missing
     expected = b""
-    if at >= len(names + first):  # its last value has no quotes
+    if at >= len(names + first):  # its last value is unquoted
         expected += record("plan", cohort=r'a\n"b"')
     if at >= len(whole) - 1:
         expected += record("plan", id=2, cohort_id=8, cohort="z", syllabus="x,y", syllabus_id=123)
     equal(ran.records, expected, at)
-# A last field without quotes cannot be told from its beginning, so it is not used.
+# An unquoted last field may be truncated, so it is not used.
 ran = cut(names + b"7,full,miami,12")  # 123
 equal((ran.status, ran.records), (1, b""))
-# Where that column is not used, or is quoted, the record is whole.
+# If that column is not used, or is quoted, the record is complete.
 for contents in b"cohort_id,syllabus,cohort,syllabus_id,x\n7,full,miami,9,12", b"cohort_id,syllabus_id,cohort,syllabus\n7,9,miami,\"full\"":
     ran = cut(contents)
     equal(ran.records, record("plan"), contents)
 END
 }
 
-# ---- the same thing twice, and one thing for another ----
+# ---- duplicates and mix-ups ----
 
-@test "two formats in one call, where one of them may not be" {
+@test "files of two formats, of which one is not allowed" {
   cases << 'END'
 from cases import *
 for kind in "candidates", "plan":
@@ -434,7 +434,7 @@ write("a", header("plan"), record("plan"))
 write("b", header("plan").replace(b"\t", b","), record("plan", id=2).replace(b"\t", b","))
 ran = Ran("fb-apply", "a", "b")
 equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-apply: b:1: a plan must be in text format, separated by TABs"]))
-# what is said with --format goes for all
+# --format applies to all files
 write("a", header("rows"), record("rows"))
 write("b", b"model,id,cohort_id,syllabus_id\nreview,2,7,\n")
 ended(Ran("fb-extract", "a", "b"), 0, record("candidates") + record("candidates", model="review", id=2), [])
@@ -443,7 +443,7 @@ equal((ran.status, ran.out, ran.messages), (2, b"", ["fb-extract: a:1: column mo
 END
 }
 
-@test "the header again, as in files that were joined: it is named; with its columns in another order nothing behind it is used" {
+@test "a repeated header, as in joined files, is reported; after one with another order of columns nothing is used" {
   cases << 'END'
 from cases import *
 again = "repeated header, ignored"
@@ -476,7 +476,7 @@ for kind in "plan", "receipts":
 END
 }
 
-@test "half a syllabus in a dump, statuses that there are none, a plan's duplicate" {
+@test "a slug without its syllabus id in a dump, unknown statuses, a duplicate in a plan" {
   cases << 'END'
 from cases import *
 write("f", header("cohorts"), record("cohorts", syllabus_id=r"\N"), record("cohorts", cohort_id=8))
@@ -495,17 +495,17 @@ for text in "  [DRY RUN] Answer 1: skipped, duplicate\n", "Would update 2 Answer
 END
 }
 
-@test "CSV: a quote that runs over lines: where it began, where it ended, and how many lines are not used" {
+@test "CSV: a quoted field over several lines: the message says where it began and ended, and how many lines are not used" {
   cases << 'END'
 from cases import *
 write("f", b'id,comment,cohort_id,syllabus_id\n1,x,7,\n2,"oops,7,\n3,x,7,\n4,x,8,\n5,"fine and long",8,\n6,y,8,\n')
 ended(Ran("fb-extract", "--model", "answer", "f"), 1, record("candidates") + record("candidates", id=6, cohort_id=8),
       ["f:3-6: unexpected quote on line 6, in a field that begins on line 3, before 'fine and l'; 4 lines are not used"])
-# the field that is open began on a later line than its record
+# the unterminated field began on a later line than its record
 write("f", b'id,comment,cohort_id,syllabus_id\n2,"a\nb","7\n3,x,7,\n')
 ended(Ran("fb-extract", "--model", "answer", "f"), 1, b"",
       ["f:2-4: unterminated quoted field; it begins on line 3; 3 lines are not used"])
-# quotes escaped by backslashes: that is said once in a file
+# quotes escaped by backslashes: the hint is given once per file
 write("f", b'id,comment,cohort_id,syllabus_id\n7,"a \\"b\\"",7,\n8,"a \\"b\\"",7,\n')
 ran = Ran("fb-extract", "--model", "answer", "f")
 hint = " (escaped by a backslash; CSV doubles a quote instead, so change how the file is written)"
@@ -513,7 +513,7 @@ ended(ran, 1, b"", ["f:2: unexpected quote" + hint, "f:3: unexpected quote"])
 END
 }
 
-@test "a cohort twice: the same values however they are written, or an error that names both lines" {
+@test "a cohort twice: the same values, however written, or an error with both lines" {
   cases << 'END'
 from cases import *
 def dump(**third):
@@ -532,7 +532,7 @@ END
   lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t1\ta\t1\ts' 'answer\t2\t1\ta\t1\ts' 'answer\t1\t1\ta\t1\ts' \
     'answer\t6\t4\tb\t1\ts' 'answer\t1\t1\ta\t1\ts' 'answer\t1\t1\ta\t2\ts' > plan.tsv
   sql "UPDATE admissions_cohort SET slug = CASE id WHEN 1 THEN 'a' ELSE 'b' END WHERE id IN (1, 4); UPDATE admissions_syllabus SET slug = 's'"
-  # the batch size, and why those that come later for row 1 are skipped: it is in the same batch, or was in an earlier one
+  # the batch size, and why later records for row 1 are skipped: the first is in the same batch, or in an earlier one
   for batches in '1 already-set already-set duplicate' '2 already-set already-set duplicate' '3 duplicate already-set duplicate' \
       '5000 duplicate duplicate duplicate'; do
     read -r size second third fourth <<< "$batches"
@@ -542,7 +542,7 @@ END
       'updated\t6\t1\t\\N' "skipped\t1\t1\t$third" "skipped\t1\t2\t$fourth")"
     run -0 sql 'SELECT id, syllabus_id FROM feedback_answer WHERE id IN (1, 2, 6) ORDER BY id'
     assert_output "$(lines '1|1' '2|1' '6|1')"
-    # receipts that say so twice are taken back once
+    # duplicate receipts are undone once
     { cat receipts.tsv; sed -n 2p receipts.tsv; } > twice.tsv
     fb-apply --undo --batch-size "$size" twice.tsv | psql -Xq > undone.tsv
     run -0 cut -f 1,3 undone.tsv
@@ -550,7 +550,7 @@ END
   done
 }
 
-@test "a plan is not receipts and receipts are no plan, in whatever order their columns come" {
+@test "plans and receipts are distinguished, whatever the order of their columns" {
   cases << 'END'
 from cases import *
 for order in 1, -1:
@@ -561,9 +561,9 @@ for order in 1, -1:
     equal((ran.status, ran.out, ran.err.startswith(b"fb-apply: r:1: "), b" receipts" in ran.err), (2, b"", True, True), order, ran.err)
     ran = Ran("fb-apply", "--undo", "p")
     equal((ran.status, ran.out, ran.err.startswith(b"fb-apply: p:1: ")), (2, b"", True), order, ran.err)
-    # and fb-report tells one from the other
+    # and fb-report distinguishes them
     equal([Ran("fb-report", file).out.startswith(b"DRY RUN MODE - No changes will be made\n") for file in "pr"], [True, False], order)
-# a plan with status for a column of its own could be either
+# a plan with an extra column status could be either
 write("p", line(*COLUMNS["plan"], "status"), line(*fields("plan"), "new"))
 ended(Ran("fb-apply", "p"), 2, b"", ["p:1: this is a file of receipts, not a plan: it has a status column"])
 END

@@ -1,4 +1,4 @@
-# The one object at the end, of every kind of run and of every end, read as a script would.
+# The JSON object of every kind of run and every way to end, read as a script would.
 # bats file_tags=server
 load helper
 
@@ -49,7 +49,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
     '[1,null,2,3,3,{"id":1,"sqlstate":"P0001","message":"record is frozen"}]'
 }
 
-@test "what ends badly has an object too: a table that is not there, a plan that is not there, an interrupt" {
+@test "a failed run has an object too: a missing table, a missing plan, an interrupt" {
   sample_database
   run -2 --separate-stderr fb-backfill --json --plan p.tsv --table answer=nowhere
   assert_equal "$(ask '[.status, .error, .plan, .models, .total]')" '[2,"ERROR:  relation \"nowhere\" does not exist",null,{},0]'
@@ -67,7 +67,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   status=0; wait "$pid" || status=$?
   output=$(cat object)
   assert_equal "$(ask '[.status, .error, .models.answer.found]')" '[2,"interrupted by SIGINT",5]'
-  # what it says of the receipts and the committed records is true
+  # it is right about the receipts and the committed records
   assert_equal "$(ask .total)" "$(jq -r '.receipts[]' object | xargs cat | grep -c ^updated)"
   assert_equal "$(ask .total)" "$(sql 'SELECT (SELECT count(*) FROM feedback_answer WHERE syllabus_id IS NOT NULL AND id <> 8)
     + (SELECT count(*) FROM feedback_review WHERE syllabus_id IS NOT NULL AND id <> 4)')"
@@ -83,7 +83,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   assert_output ''
 }
 
-@test "a file's name reads as it is, whatever it holds" {
+@test "the name of a file is unchanged in the object, whatever it contains" {
   sample_database
   for name in $'line\nfeed' 'a "quote", a \ and a $' $'\e[2J é \u200e' '😀' '-n'; do
     run -0 fb-backfill --json --dry-run --plan="$name"
@@ -93,7 +93,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   done
   run -0 fb-backfill --json --dry-run --plan $'\xff.x'
   assert_equal "$(ask .plan)" "\"$PWD/ÿ.x\""
-  # without a locale, as cron has it
+  # without a locale, as under cron
   LC_ALL=C run -0 fb-backfill --json --dry-run --plan é
   assert_equal "$(ask .plan)" "\"$PWD/é\""
 }
@@ -107,7 +107,7 @@ ask() { jq -c "$1" <<< "$output"; } # jq's filter
   fb-backfill --json --receipts r.tsv >> objects 2> /dev/null || true
   fb-backfill --json --undo r.tsv >> objects
   fb-backfill --json --dry-run --by-cohort >> objects
-  jq -r '.. | objects | keys[]' objects | grep -vxE 'answer|review' | sort -u > keys  # these are models' names
+  jq -r '.. | objects | keys[]' objects | grep -vxE 'answer|review' | sort -u > keys  # these are names of models
   [ "$(wc -l < keys)" -gt 30 ]
   grep -hE '^\.(It )?Va ' "$project"/man/fb-report.1 "$project"/man/fb-backfill.1 | grep -oE '[a-z_-]{2,}' | sort -u > documented
   run -0 comm -23 keys documented

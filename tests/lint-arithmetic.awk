@@ -1,13 +1,13 @@
-# Reports what a shell script could evaluate of what comes from outside. Bash evaluates text in arithmetic, and what text says
-# may be a command: x[$(reboot)0]. So there is no eval (but of what getopt has quoted for it), no let, no integer attribute and no comparison by [[ -eq ]]; and a
-# name that is used in arithmetic is set by nothing but arithmetic, digits, an exit status, the digits of a clock, an
-# index, or another such name; or the script asks is_count about it.
+# Reports where a shell script could evaluate outside input. Bash evaluates text in arithmetic, and such text can contain a
+# command: x[$(reboot)0]. So eval (except of getopt's quoted output), let, integer attributes and comparisons with [[ -eq ]]
+# are not allowed. A name used in arithmetic may be set only by arithmetic, digits, an exit status, the digits of a clock, an
+# index, or another such name, unless the script checks it with is_count.
 #
 # awk -f lint-arithmetic.awk SCRIPT
 
 function report(what) { printf "%s:%d: %s\n", FILENAME, FNR, what; failed = 1 }
 
-# Notes the names in a piece of arithmetic. 10#$1, the parameters and $# are no names.
+# Records the names in an arithmetic expression. 10#$1, the parameters and $# are not names.
 function note_names(text) {
   gsub(/\$\{#[^}]*\}|10#|\/\/\[!0-9\]\/|:-/, " ", text)
   while (match(text, /[A-Za-z_][A-Za-z_0-9]*/)) {
@@ -49,7 +49,7 @@ function note_names(text) {
 }
 
 END {
-  do {   # a name that is set from a good name is good
+  do {   # a name set from a safe name is safe
     changed = 0
     for (name in sets) {
       count = split(sets[name], ways, SUBSEP)

@@ -1,8 +1,8 @@
-# --log: what every run leaves, so that it can be looked up and taken back by its name.
+# --log: the files that every run leaves, so that it can be looked up and undone by name.
 # bats file_tags=server
 load helper
 
-# The names in the log, without the time that they begin with, which must be one.
+# The names in the log, without the time at their beginning, which must be the same for all.
 kinds() { ls log | sed -E 's/^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]-[0-5][0-9]-[0-6][0-9]Z(\.[0-9]+)?-//'; }
 of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
 
@@ -39,7 +39,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(of_log '[.action, .total, .skipped, (.receipts | length)]' | tail -n 1)" '["apply",0,2,1]'
 }
 
-@test "runs that begin in the same second have names of their own" {
+@test "runs that begin in the same second have different names" {
   sample_database
   mkdir bin log
   printf '#!/bin/sh\necho 2026-11-24T23:10:05Z\n' > bin/date && chmod +x bin/date
@@ -86,7 +86,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   done
 }
 
-@test "what ends before anything is changed has a summary alone" {
+@test "a run that ends before anything is changed has only a summary" {
   sample_database
   run -2 fb-backfill --log log --table answer=nowhere
   run -2 fb-backfill --log log --undo nowhere
@@ -95,7 +95,7 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(of_log .status)" "$(lines 2 2)"
 }
 
-@test "where the log cannot be written nothing is changed" {
+@test "if the log cannot be written, nothing is changed" {
   sample_database
   before=$(state)
   : > file
@@ -111,9 +111,9 @@ of_log() { jq -c "$1" log/*-summary.json; } # jq's filter
   assert_equal "$(state)" "$before"
 }
 
-@test "a log that cannot be written any more at the end: that is said, exit 2, and what is committed is told" {
+@test "a log that cannot be written at the end: exit 2, and what is committed is reported" {
   sample_database
-  # as soon as all is in it
+  # as soon as it is complete
   printf '#!/bin/sh\ncase $* in *--preflight*) ;; *) rm -r log ;; esac\nexec %s "$@"\n' "$project/bin/fb-apply" > apply
   mkdir bin && cp "$project"/bin/fb-* bin && install -m 755 apply bin/fb-apply
   run -2 --separate-stderr bin/fb-backfill --log log

@@ -39,7 +39,7 @@ def reply(statement):
 def serve(connection):
     stream = connection.makefile("rb")
     length, code = struct.unpack("!ii", stream.read(8))
-    while code in (80877103, 80877104):   # it asks for TLS, or GSSAPI: no
+    while code in (80877103, 80877104):   # a request for TLS or GSSAPI: refused
         connection.sendall(b"N")
         length, code = struct.unpack("!ii", stream.read(8))
     stream.read(length - 8)
@@ -55,7 +55,7 @@ def serve(connection):
         if kind == b"Q":
             query = body.rstrip(b"\0").decode(errors="replace")
             print(query, flush=True)
-            # what psql joins by \; is several statements, each with an answer of its own
+            # statements that psql joins with \; each get an answer
             connection.sendall(b"".join(reply(part) for part in re.split(r";\s*(?=[A-Z])", query)) + ready)
 
 
@@ -67,5 +67,5 @@ while True:
     with accepted:
         try:
             serve(accepted)
-        except (struct.error, ConnectionError):   # it is gone, maybe within a message
+        except (struct.error, ConnectionError):   # the client is gone, maybe in the middle of a message
             pass

@@ -3,7 +3,7 @@ load helper
 
 programs='fb-extract fb-resolve fb-apply fb-report fb-backfill'
 
-# ---- a program's options as lines: `-x --long`, or `--long` where it has no letter
+# ---- a program's options as lines: `-x --long`, or `--long` if it has no letter
 
 of_help() { "$1" --help | sed -En 's/^ +((-[A-Za-z?]), )?(--[a-z-]+).*/\2 \3/p' | sed 's/^ //' | sort; }
 
@@ -12,7 +12,7 @@ of_page() { sed -En 's/^\.It (Fl ([A-Za-z?]) , )?Fl -([a-z-]+).*/-\2 --\3/p' "$p
 # The README's table has some of fb-backfill's.
 of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2- | grep -oE -- '`--?[A-Za-z-]+' | tr -d '`' | sort; }
 
-@test "mandoc finds nothing to warn of" {
+@test "mandoc has no warnings" {
   run -0 mandoc -T lint -W warning "$project"/man/*
   assert_output ''
 }
@@ -27,7 +27,7 @@ of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2
   done
 }
 
-@test "the pages refer to pages that are there" {
+@test "the pages refer to pages that exist" {
   cd "$project"
   grep -h '^\.Xr fb' man/* | cut -d ' ' -f 2,3 | sort -u | while read -r name section; do
     [ -f "man/$name.$section" ] || fail "$name($section)"
@@ -43,7 +43,7 @@ of_readme() { sed -n '/^| option /,/^$/p' "$project/README.md" | cut -d '|' -f 2
 }
 
 @test "each program takes the options that its --help shows, and no other letters" {
-  echo note=notes > answer   # an argument that is a model's name, a file of models, any name; others are numbers and the rest
+  echo note=notes > answer   # an argument that is a model's name, a file of models, and any name
   for program in $programs; do
     # shellcheck disable=SC2046
     cases "$program" $(of_help "$program") << 'END'

@@ -9,7 +9,7 @@ setup() {
   remember
 }
 
-# A trigger refuses the n-th answers that a run would set, for each n of a list.
+# A trigger refuses the n-th answer that a run would set, for each n in a list.
 refuse() { # N,N...
   sql "CREATE TABLE was.refused AS SELECT id FROM (SELECT t.id, row_number() OVER (ORDER BY t.id) AS n FROM was.answer AS t
          JOIN admissions_cohort AS c ON c.id = t.cohort_id WHERE t.syllabus_id IS NULL AND c.syllabus_version_id IS NOT NULL) AS t WHERE n IN ($1);
@@ -42,7 +42,7 @@ counts() { awk -F '\t' '{ n[$1]++ } END { print n["updated"] + 0, n["failed"] + 
   assert_finishes
 }
 
-@test "--max-failures 0 stops after the first batch in which one fails, and is nothing where none does" {
+@test "--max-failures 0 stops after the first batch with a failure, and has no effect without one" {
   make_plan --model answer > plan.tsv
   refuse 15
   run -3 apply --max-failures 0
@@ -105,7 +105,7 @@ counts() { awk -F '\t' '{ n[$1]++ } END { print n["updated"] + 0, n["failed"] + 
   run -1 --separate-stderr fb-backfill --model answer --jobs 2 --batch-size 10 --max-failures 1 --receipts r.tsv
   assert_equal "$(counts)" "$((answers - 2)) 2"
   fb-backfill --undo r.tsv --quiet
-  # the other goes on
+  # the other continues
   sql "INSERT INTO was.refused VALUES ($(nth answer 3))"
   run -2 --separate-stderr fb-backfill --model answer --jobs 2 --batch-size 10 --max-failures 1 --receipts r.tsv
   [[ $stderr == *'stopped: 2 of 10 records so far have failed'* ]]

@@ -1,4 +1,4 @@
-# --max-lag: a run waits while a replica is behind. The file has a server of its own, and a streaming replica of it.
+# --max-lag: a run waits while a replica is behind. These tests have their own server, with a streaming replica.
 # bats file_tags=server
 load helper
 load aftermath
@@ -24,13 +24,13 @@ setup() {
   remember
 }
 
-# A test that fails leaves nobody waiting.
+# A failed test leaves no process waiting.
 teardown() {
   [ "${BATS_TEST_COMPLETED-}" ] || end_what_runs
   ! is_running copy || resume_replay
 }
 
-# ---- the replica, which is called `copy`
+# ---- the replica, named `copy`
 
 on_replica() { PGHOST=$(host_of copy) psql -XqAtd postgres -v ON_ERROR_STOP=1 -c "$1"; }
 connected() { [ "$(sql "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'copy' AND replay_lsn IS NOT NULL")" = 1 ]; }
@@ -46,7 +46,7 @@ resume_replay() { on_replica 'SELECT pg_wal_replay_resume()'; }
 
 waiters="FROM pg_stat_activity AS a WHERE query LIKE 'CALL pg_temp.fb_wait_for_replicas%' AND state = 'active'"
 
-# It looks again and again: its transactions come and go, and while it sleeps none has written or holds a lock.
+# It polls in short transactions, and while it sleeps it has no writing transaction and holds no lock.
 assert_waits() {
   local i xid
   for i in 1 2 3; do
@@ -69,7 +69,7 @@ assert_waits() {
   release
   wait_until has_lines r.tsv 31
   assert_waits
-  # what dies meanwhile can be cleaned up
+  # rows that die in the meantime can be vacuumed
   sql 'CREATE TABLE was.dead AS SELECT generate_series(1, 100); DELETE FROM was.dead'
   cleaned() { psql -Xqc 'VACUUM (VERBOSE) was.dead' 2>&1 | grep -q '100 removed\|100 dead item\|removed 100'; }
   wait_until cleaned
@@ -84,7 +84,7 @@ assert_waits() {
   run -0 diff right changed
 }
 
-@test "a role that may not look at replicas is told so, before anything is done" {
+@test "a role that cannot see replicas gets an error before anything is done" {
   least_privilege
   run -2 --separate-stderr as_role fb-backfill --max-lag 1 --receipts r.tsv
   [[ $stderr == *'ERROR:  role feedback_backfill cannot see how far behind replicas are, which --max-lag needs'*'HINT:  GRANT pg_read_all_stats TO feedback_backfill'*'fb-backfill: 0 of '* ]]
@@ -100,7 +100,7 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "each job waits; settings against us do not end the wait; an undo waits, too" {
+@test "each job waits; hostile settings do not end the wait; an undo waits, too" {
   pause_replay
   PGOPTIONS='-c statement_timeout=600 -c default_transaction_isolation=serializable
     -c default_transaction_deferrable=on -c idle_in_transaction_session_timeout=1 -c client_min_messages=error' \
@@ -108,7 +108,7 @@ assert_waits() {
   pid=$!
   both() { [ "$(sql "SELECT count(*) $waiters AND clock_timestamp() - query_start > '0.8 s'")" = 2 ]; }
   wait_until both
-  # a deferrable look would wait for who is serializable
+  # a deferrable transaction would wait for serializable ones
   hold 'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT count(*) FROM feedback_answer;'
   assert_waits
   release
@@ -130,10 +130,10 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "a replica that keeps up makes nobody wait, nor one that is not further behind than --max-lag" {
+@test "a replica that keeps up causes no wait, nor does one within --max-lag" {
   fb-backfill --batch-size 5 --max-lag 1 --receipts r.tsv --quiet
   run -0 diff right <(changed)
-  # it has not replayed what comes now, but what was there when the run began
+  # it has not replayed new WAL, only what existed when the run began
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 25) FOR UPDATE;"
   fb-backfill --undo r.tsv --batch-size 10 --lock-timeout 0 --max-lag 3600 --quiet &
   pid=$!
@@ -146,7 +146,7 @@ assert_waits() {
 }
 
 # bats test_tags=slow
-@test "interrupted while it waits: nothing more is done, and nobody waits on" {
+@test "interrupted while it waits: nothing more is done, and no process keeps waiting" {
   pause_replay
   setsid env --default-signal fb-backfill --max-lag 1 --receipts r.tsv --quiet 2> err &
   leader=$!
@@ -167,13 +167,13 @@ assert_waits() {
   assert_finishes
 }
 
-# ---- replicas that come and go
+# ---- replicas that connect and disconnect
 
-# The script, with less patience.
+# The script, with a shorter timeout.
 hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interval '0 s'/"; }
 
 # bats test_tags=slow
-@test "a replica that goes while it is waited for, and does not come back: the script says so, and stops" {
+@test "a replica that disconnects during a wait and does not come back: the script says so, and stops" {
   make_plan > plan.tsv
   fb-apply --max-lag 1 plan.tsv | hasty > script.sql
   run -1 diff <(fb-apply --max-lag 1 plan.tsv) script.sql
@@ -192,13 +192,13 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   assert_output "$(printf 'status\t%s\tdetail' "$(head -n 1 plan.tsv)")"
   run -0 changed
   assert_output ''
-  # a run that never saw it goes on without it
+  # a run that never saw it continues without it
   fb-backfill --max-lag 1 --quiet
   run -0 diff right <(changed)
 }
 
 # bats test_tags=slow
-@test "a replica that is restarted while the run goes on is waited for until it is back" {
+@test "the run waits for a replica that is being restarted" {
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 25) FOR UPDATE;"
   fb-backfill --batch-size 10 --lock-timeout 0 --max-lag 3600 --receipts r.tsv --quiet &
   pid=$!
@@ -214,7 +214,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
 }
 
 # bats test_tags=slow
-@test "who only receives WAL is no replica, nor a subscriber of logical replication" {
+@test "pg_receivewal and logical subscribers do not count as replicas" {
   sql "CREATE TABLE was.published (id integer); CREATE PUBLICATION p FOR TABLE was.published"
   sql "SELECT pg_create_logical_replication_slot('s', 'pgoutput')"
   here=$PGDATABASE there=${PGDATABASE}_subscriber
@@ -223,7 +223,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   subscriber sql 'CREATE SCHEMA was; CREATE TABLE was.published (id integer)'
   subscriber sql "CREATE SUBSCRIPTION s CONNECTION 'host=$PGHOST port=$PGPORT user=$PGUSER dbname=$here'
     PUBLICATION p WITH (create_slot = false, slot_name = 's', copy_data = false)"
-  # pg_receivewal goes with servers up to its own version; with a newer one the subscriber has to do
+  # pg_receivewal works with servers up to its own version; with a newer one, only the subscriber is tested
   mkdir received
   receiver='' all=1
   if (( $(pg_receivewal --version | grep -oE '[0-9]+' | head -n 1) >= $(sql 'SHOW server_version_num') / 10000 )); then
@@ -232,7 +232,7 @@ hasty() { sed "s/interval := '60 s'/interval := '1 s'/; s/interval '10 s'/interv
   fi
   there() { [ "$(sql "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name IN ('s', 'receives')")" = "$all" ]; }
   wait_until there
-  # the subscriber cannot bring in what comes, as long as its table is locked
+  # the subscriber cannot apply changes while its table is locked
   PGDATABASE=$there hold 'LOCK TABLE was.published;'
   sql 'INSERT INTO was.published VALUES (1)'
   PGDATABASE=$there wait_until backends_waiting

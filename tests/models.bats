@@ -1,11 +1,11 @@
-# Other tables than the built-in two: --table, --models and --print-models of all programs.
+# Tables other than the built-in two: --table, --models and --print-models of all programs.
 load helper
 
 form='expected NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS], with double quotes around names that need them'
 built_in='answer=feedback_answer:id,cohort_id,syllabus_id
 review=feedback_review:id,cohort_id,syllabus_id'
 
-# A table whose names all need quotes, with a row for each cohort, and for none, with and without a syllabus.
+# A table whose names all need quotes, with rows for each cohort and for no cohort, with and without a syllabus.
 odd='note="my schema"."odd:table":"i d","c,ohort","syl""labus"'
 odd_database() {
   example_database
@@ -18,7 +18,7 @@ odd_database() {
 }
 odd_state() { sql 'SELECT t FROM "my schema"."odd:table" AS t ORDER BY "i d"'; }
 
-# What one plain UPDATE leaves of it, on a copy.
+# What one plain UPDATE leaves, on a copy.
 odd_oracle() {
   local copy=${PGDATABASE}_odd
   copy_database "$PGDATABASE" "$copy"
@@ -82,7 +82,7 @@ odd_oracle() {
   sql "UPDATE \"my schema\".\"odd:table\" SET \"c,ohort\" = NULL WHERE \"i d\" = ${id[0]};
        UPDATE \"my schema\".\"odd:table\" SET \"syl\"\"labus\" = $syllabus WHERE \"i d\" = ${id[1]};
        DELETE FROM \"my schema\".\"odd:table\" WHERE \"i d\" = ${id[2]}"
-  # those that were changed, in one UPDATE; then with one that fails, each by itself
+  # the changed ones in one UPDATE; then with a failing one, so each separately
   head -n 4 plan.tsv > changed.tsv
   before=$(odd_state)
   run -0 fb-backfill --table "$odd" --apply changed.tsv
@@ -129,7 +129,7 @@ odd_oracle() {
 }
 
 # bats test_tags=server
-@test "a built-in model is replaced: its table stays as it is" {
+@test "a built-in model is replaced: its table is not changed" {
   sample_database
   sql 'CREATE TABLE "Answer" AS SELECT id, cohort_id AS c, syllabus_id AS s FROM feedback_answer'
   before=$(sql 'SELECT t FROM feedback_answer AS t ORDER BY id')
@@ -141,11 +141,11 @@ odd_oracle() {
   assert_output ''
 }
 
-# A name as SQL quotes it.
+# A quoted SQL name.
 quote() { printf '"%s"' "${1//\"/\"\"}"; }
 
 # bats test_tags=server
-@test "hostile names are names, and nothing else" {
+@test "hostile names are only names" {
   sample_database
   names=('weird"Name; DROP TABLE feedback_answer; --' 'select' 'a$$; END $$; DROP TABLE feedback_answer; --' '\$$\!' "it's"
     ':name' ':"cohorts"' '\! touch pwned' '\q' '{table}' '{model}' 'a.b' ' ' '#' '*/ /*' '-- x' 'U&' '$b$' 'naïve 名' ALL fb_batch t rec as_told n)
@@ -157,7 +157,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
          INSERT INTO $table VALUES (1, 1), (2, 1), (3, NULL)"
     echo "m$((++n))=public.$table:${columns[2]},${columns[9]},${columns[11]}"
   done > models
-  # columns under the names that the procedures have for things of their own
+  # columns with names that the procedures use themselves
   sql 'CREATE TABLE own (reason integer, state integer, message integer REFERENCES admissions_syllabus);
        CREATE TABLE changed (lowest integer, highest integer, done integer REFERENCES admissions_syllabus);
        CREATE TABLE b (rec integer, t integer, as_told integer REFERENCES admissions_syllabus);
@@ -169,7 +169,7 @@ quote() { printf '"%s"' "${1//\"/\"\"}"; }
   all=$((n + 4))
   fb-backfill --models models --dry-run --plan plan.tsv > report
   assert_equal "$(tail -n +2 plan.tsv | wc -l)" $((2 * all))
-  # one record of each table fails, so all are tried one by one as well
+  # one record of each table fails, so all are also tried one by one
   awk -F '\t' -v OFS='\t' '$2 == 2 { $5 = 12345 } { print }' plan.tsv > dangling.tsv
   fb-backfill --models models --apply plan.tsv --receipts plan-r.tsv > report
   assert_equal "$(grep -c ^updated plan-r.tsv)" $((2 * all))
@@ -264,7 +264,7 @@ $odd"
   assert_line '  SELECT '"'y'"' AS model, t."id", t."cohort_id", t."syllabus_id"'
 }
 
-@test "lines that make no model, each with its message" {
+@test "invalid model lines, each with its message" {
   cases "$form" << 'END'
 from cases import *
 form = sys.argv[1]
@@ -295,7 +295,7 @@ equal(Ran("fb-extract", "--sql", "--table", "n" * 50 + "=public.fb_batch").statu
 END
 }
 
-@test "models files that are none" {
+@test "invalid models files" {
   run -2 fb-report --models nowhere
   assert_output 'fb-report: nowhere: No such file or directory'
   printf '# nothing\n' > models
@@ -309,7 +309,7 @@ END
   assert_output --partial 'NUL byte'
 }
 
-@test "fb-backfill refuses the same, in its own name" {
+@test "fb-backfill reports the same errors under its own name" {
   run -2 fb-backfill --table note
   assert_output "fb-backfill: --table: 'note': $form
 fb-backfill: see 'fb-backfill --help'"
@@ -325,7 +325,7 @@ fb-backfill: see 'fb-backfill --help'"
   assert_output --partial "option '--print-models' doesn't allow an argument"
 }
 
-@test "--model knows the models in force, wherever it stands" {
+@test "--model knows the models in use, wherever it appears" {
   for program in fb-extract fb-report; do
     run -2 --separate-stderr $program --model quiz --table note=n --table other=o
     assert_equal "${stderr_lines[0]}" "$program: --model: unknown model 'quiz' (known: answer, review, note, other)"
@@ -336,7 +336,7 @@ fb-backfill: see 'fb-backfill --help'"
 
 # ---- records of an added model
 
-@test "records: a model is known to the programs that are told of it" {
+@test "records: a model is known to programs that get its definition" {
   lines 'model\tid\tcohort_id\tsyllabus_id' 'note\t1\t7\t\\N' 'answer\t2\t7\t\\N' 'note\t3\t7\t\\N' 'quiz\t4\t7\t\\N' > rows.tsv
   lines 'cohort_id\tcohort\tsyllabus_id\tsyllabus' '7\tc\t1\ts' > cohorts.tsv
   run -1 --separate-stderr fb-extract rows.tsv

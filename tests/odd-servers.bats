@@ -1,4 +1,4 @@
-# Servers, databases and tables as people have them. What is promised holds there, or the run stops and says why.
+# Unusual but real servers, databases and tables. The promises hold there, or the run stops and says why.
 # bats file_tags=server
 load helper
 
@@ -6,7 +6,7 @@ plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
 
 counts() { awk -F '\t' 'NR > 1 { n[$1]++ } END { for (status in n) print status, n[status] }' "$1" | sort | paste -s -d ,; } # RECEIPTS
 
-# The rows that have a syllabus, and which.
+# The rows that have a syllabus, and which one.
 filled() {
   sql "SELECT 'answer', id, syllabus_id FROM feedback_answer WHERE syllabus_id IS NOT NULL
        UNION ALL SELECT 'review', id, syllabus_id FROM feedback_review WHERE syllabus_id IS NOT NULL" | tr '|' ' ' | sort
@@ -14,7 +14,7 @@ filled() {
 remember() { filled > had; }
 said_updated() { awk -F '\t' '$1 == "updated" { print $2, $3, $6 }' "$1" | sort; } # RECEIPTS
 
-# The receipts say what the tables have: of each row that was to be filled, whether it was.
+# The receipts agree with the tables: for each row that was to be filled, whether it was.
 assert_receipts_agree() { # RECEIPTS
   said_updated "$1" > said
   filled > have
@@ -23,7 +23,7 @@ assert_receipts_agree() { # RECEIPTS
   assert_equal "$(comm -13 had have | comm -13 said -)" ''
 }
 
-# A trigger refuses the answers of which this holds.
+# A trigger refuses the answers for which this condition holds.
 freeze() { # CONDITION
   sql "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN IF $1 THEN RAISE 'frozen'; END IF; RETURN NEW; END\$\$;
        CREATE TRIGGER f BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION f()"
@@ -45,11 +45,11 @@ freeze() { # CONDITION
     'skipped\treview\t1\tother-cohort' 'updated\treview\t2\t\\N')"
   run -0 fb-backfill --json --undo r.tsv
   assert_equal "$(state)" "$changed"
-  # a plan without the name
+  # a plan without names
   awk -F '\t' -v OFS='\t' 'NR > 1 { $4 = "\\N" } 1' plan.tsv > nameless.tsv
   run -0 bash -c 'fb-apply nameless.tsv | psql -Xq | cut -f 1,8 | sort -u'
   assert_output "$(lines 'skipped\tother-cohort' 'status\tdetail')"
-  # a syllabus that has a name now and had none, and the reverse
+  # a syllabus that had no name and now has one, and the reverse
   sql "UPDATE admissions_cohort SET slug = 'madrid-no-slug' WHERE id = 4; UPDATE admissions_syllabus SET slug = CASE id WHEN 3 THEN 'art' END"
   run -0 bash -c "fb-apply plan.tsv | psql -Xq | cut -f 3,8 | grep '^[67]'"
   assert_output "$(lines '6\tother-syllabus' '7\tother-syllabus')"
@@ -65,7 +65,7 @@ freeze() { # CONDITION
     'skipped\t3\tother-syllabus' 'reverted\t6\t\\N' 'reverted\t7\t\\N' 'skipped\t1\tother-cohort' 'reverted\t2\t\\N')"
 }
 
-@test "a syllabus that is not there fails, whether the table has a foreign key or not" {
+@test "a missing syllabus fails, whether or not the table has a foreign key" {
   sample_database
   make_plan | awk -F '\t' -v OFS='\t' '$1 == "answer" && $2 == 2 { $5 = 77 } { print }' > plan.tsv
   for key in yes no; do
@@ -96,13 +96,13 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "a database in EUC_JIS_2004, with characters that UTF-8 has and those that it has not: messages come as they can" {
+@test "a database in EUC_JIS_2004: messages with characters that UTF-8 lacks are replaced, others are kept" {
   new_database sample
   psql -Xqd postgres -c "CREATE DATABASE ${PGDATABASE}_euc TEMPLATE template0 ENCODING 'EUC_JIS_2004' LC_COLLATE 'C' LC_CTYPE 'C'"
   PGDATABASE+=_euc
   psql -Xq < "$BATS_TEST_DIRNAME/original/sample.sql" > log
   remember
-  # 0xa4fc is free in its table
+  # 0xa4fc is not assigned in this encoding
   sql "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN
          IF NEW.id = 1 THEN RAISE '%', convert_from('\\xa4fc'::bytea, 'EUC_JIS_2004'); END IF;
          IF NEW.id = 2 THEN RAISE '%', convert_from('\\xa4a2'::bytea, 'EUC_JIS_2004'); END IF; RETURN NEW; END\$\$;
@@ -126,7 +126,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "an AFTER trigger that takes changes back, or a later one that does: each is failed, and no receipt says updated" {
+@test "AFTER triggers that revert changes, at once or later: the records fail, and no receipt says updated" {
   example_database
   remember
   sql "CREATE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN
@@ -137,7 +137,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
   fb-backfill --undo r.tsv --quiet
   sql 'DROP TRIGGER back ON feedback_answer'
-  # one on another table, that comes when the answers are done
+  # a trigger on another table, which fires after the answers are done
   sql "CREATE OR REPLACE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN
          UPDATE feedback_answer SET syllabus_id = NULL WHERE id % 4 = 1; RETURN NULL; END\$\$;
        CREATE TRIGGER back AFTER UPDATE ON feedback_review FOR EACH STATEMENT EXECUTE FUNCTION back()"
@@ -148,7 +148,7 @@ freeze() { # CONDITION
   assert_output ''
 }
 
-# ---- rows that are hidden, or not one
+# ---- hidden rows, and repeated ids
 
 @test "row-level security that hides rows stops a run, a dry run and a count, on each of the five tables" {
   example_database
@@ -164,18 +164,18 @@ freeze() { # CONDITION
     sql "ALTER TABLE $table DISABLE ROW LEVEL SECURITY"
   done
   assert_equal "$(as_role fb-backfill --check || true)" "$keep"
-  # who owns the table sees its rows
+  # the owner of the table sees its rows
   sql 'ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY'
   fb-backfill --dry-run --plan plan.tsv --quiet
   run -2 --separate-stderr as_role fb-backfill --apply plan.tsv --receipts r.tsv
   [[ $stderr == *'row-level security hides rows of "feedback_answer" from this role'* ]]
-  # unless it is forced on the owner, too, who would find no rows
+  # unless it is forced for the owner, too, who would then find no rows
   sql 'ALTER TABLE feedback_review OWNER TO feedback_backfill; ALTER TABLE feedback_review ENABLE ROW LEVEL SECURITY'
   as_role fb-backfill --dry-run --model review --quiet
   sql 'ALTER TABLE feedback_review FORCE ROW LEVEL SECURITY'
   run -2 --separate-stderr as_role fb-backfill --dry-run --model review --quiet
   [[ $stderr == *'row-level security hides rows of "feedback_review" from this role'* ]]
-  # and who asks for it works on what it may see
+  # with the option, a role processes the rows that it can see
   sql 'CREATE POLICY few ON feedback_answer USING (id < 200)'
   run -1 as_role fb-backfill --check --enable-row-security
   eligible=$(sql "SELECT count(*) FROM feedback_answer AS t JOIN admissions_cohort AS c ON c.id = t.cohort_id
@@ -200,13 +200,13 @@ freeze() { # CONDITION
   assert_equal "$(cut -f 1,3 r.tsv | sort | uniq -c | tr -s ' ')" "$(printf ' 1 failed\t2\n 1 skipped\t2\n 1 status\tid\n 1 updated\t1\n 1 updated\t3')"
   grep -q 'the id is not unique: more than one row has it' r.tsv
   done=$(rows)
-  # now both have it, and the run set one of them: which one cannot be said any more
+  # now both have it; which of them the run set is unknown
   run -1 --separate-stderr fb-backfill --table answer=f --undo r.tsv --receipts u.tsv
   assert_equal "$(cut -f 1,3 u.tsv)" "$(lines 'status\tid' 'failed\t1' 'reverted\t3')"
   assert_equal "$(rows)" "${done/'f1|(3,1,1)'/'f1|(3,1,)'}"
 }
 
-# ---- what would make the result untrue
+# ---- settings that would make the result wrong
 
 @test "a read-only database or role is left as it is; PGOPTIONS overrides it" {
   example_database
@@ -223,7 +223,7 @@ freeze() { # CONDITION
   assert_equal "$(counts again.tsv)" 'updated 254'
 }
 
-@test "a database that is made read-only on the way: the run stops, and what is committed has its receipts" {
+@test "a database that becomes read-only during a run: the run stops, and what is committed has its receipts" {
   example_database
   remember
   make_plan > plan.tsv
@@ -234,7 +234,7 @@ freeze() { # CONDITION
   assert_receipts_agree r.tsv
 }
 
-@test "foreign keys that are turned off stop a run" {
+@test "disabled foreign keys stop a run" {
   example_database
   before=$(state)
   PGOPTIONS='-c session_replication_role=replica' run -2 --separate-stderr fb-backfill --receipts r.tsv
@@ -242,7 +242,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "no timeout of the database ends anything: of statements, idle transactions, and where there is one of transactions" {
+@test "no timeout of the database ends a run: statement, idle transaction, and transaction where it exists" {
   example_database
   sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION slow()"
@@ -255,7 +255,7 @@ freeze() { # CONDITION
   run -0 fb-backfill --check
 }
 
-# ---- failures cost themselves alone
+# ---- failures do not affect other records
 
 @test "one partition that cannot be written: its records fail, and all others are updated" {
   sample_database
@@ -285,7 +285,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "statement triggers are fired by updates alone, not by what is checked before them" {
+@test "statement triggers are fired only by updates, not by the checks before them" {
   sample_database
   sql "CREATE TABLE fired (rows bigint);
        CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO fired SELECT count(*) FROM new; RETURN NULL; END';
@@ -294,7 +294,7 @@ freeze() { # CONDITION
   assert_equal "$(sql 'SELECT string_agg(rows::text, $$ $$) FROM fired')" 5
 }
 
-# ---- what they are told
+# ---- messages and names
 
 @test "sessions are called fb-backfill, unless PGAPPNAME says otherwise" {
   sample_database
@@ -309,7 +309,7 @@ freeze() { # CONDITION
 
 @test "a warning that a COMMIT gives is shown, and none that comes before it" {
   example_database
-  # a trigger puts a constraint off until then
+  # a trigger defers a constraint until then
   sql "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''at COMMIT''; RETURN NULL; END';
        CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON feedback_review DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn();
        CREATE FUNCTION put_off() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE WARNING ''in the batch''; SET CONSTRAINTS late DEFERRED; RETURN NULL; END';
@@ -318,7 +318,7 @@ freeze() { # CONDITION
   assert_equal "$(grep WARNING <<< "$stderr")" 'WARNING:  at COMMIT'
 }
 
-@test "--after ID goes on behind it, so that repeated limits walk past what fails" {
+@test "--after ID continues after it, so that repeated limits move past failed rows" {
   sample_database
   freeze 'NEW.id < 3'
   run -1 --separate-stderr fb-backfill --model answer --limit 2 --receipts 1.tsv --quiet
@@ -348,7 +348,7 @@ freeze() { # CONDITION
   for fault in '' $'a\nb' 'a$fb$b'; do run -2 fb-extract --sql --schema "$fault"; done
 }
 
-# ---- tables and databases that are odd, and were right all along
+# ---- odd tables and databases that need no special care
 
 @test "negative ids, ids of a domain, generated columns, a check that is not valid: there and back" {
   sample_database
@@ -371,7 +371,7 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
-@test "a rule that also writes elsewhere, an event trigger, and a table that is swapped for another on the way" {
+@test "a rule that also writes elsewhere, an event trigger, and a table that is swapped during a run" {
   sample_database
   sql "CREATE TABLE log (id bigint);
        CREATE RULE also AS ON UPDATE TO feedback_review DO ALSO INSERT INTO log VALUES (NEW.id);
@@ -382,7 +382,7 @@ freeze() { # CONDITION
   run -0 --separate-stderr fb-backfill --model answer --receipts a.tsv --quiet
   assert_equal "$(counts a.tsv)" 'updated 5'
   fb-backfill --undo a.tsv --quiet
-  # a copy takes its place after the first batch, as after a rewrite with no lock
+  # a copy replaces it after the first batch, as after an online rewrite
   fb-apply --batch-size 2 plan.tsv | awk '/^:begin_batch/ && ++n == 2 { print "ALTER TABLE feedback_answer RENAME TO old; CREATE TABLE feedback_answer (LIKE old INCLUDING ALL); INSERT INTO feedback_answer SELECT * FROM old;" } { print }' > script.sql
   psql -Xq < script.sql > r.tsv 2> err || true
   assert_receipts_agree r.tsv
@@ -447,7 +447,7 @@ freeze() { # CONDITION
   run -0 diff expected <(state)
 }
 
-# ---- a connection that is lost at a COMMIT
+# ---- a connection lost at a COMMIT
 
 # Runs a command through a proxy that breaks its connection.
 through_proxy() { # HOW COMMAND...
@@ -480,7 +480,7 @@ through_proxy() { # HOW COMMAND...
     fb-backfill --undo rest.tsv --quiet
     assert_equal "$(state)" "$before"
   done
-  # each job by itself, in one file
+  # each job separately, in one file
   through_proxy after fb-backfill --batch-size 40 --jobs 2 --receipts jobs.tsv --quiet
   assert_equal $status 2
   assert_receipts_agree jobs.tsv
@@ -557,7 +557,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
   assert_equal "$(sql 'SELECT sum(n) FROM log')" "$((13000 + 5))"
 }
 
-# What a trigger finds set while a batch runs, and after it.
+# The settings that a trigger sees during and after a batch.
 @test "triggers see the session's own settings" {
   sample_database
   sql "CREATE TABLE seen (name text, setting text);
@@ -569,7 +569,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
 }
 
 # bats test_tags=slow
-@test "no cliff: planner settings of the role against us" {
+@test "no cliff: hostile planner settings of the role" {
   for setting in enable_indexscan=off 'enable_indexscan=off -c enable_bitmapscan=off' enable_nestloop=off jit_above_cost=0 random_page_cost=100000; do
     sample_database
     many_answers 20000
@@ -594,7 +594,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
   sql 'ALTER TABLE feedback_answer RENAME TO old;
        CREATE TABLE feedback_answer (id int, cohort_id int, syllabus_id int REFERENCES admissions_syllabus, d date) PARTITION BY RANGE (d);
        CREATE INDEX ON feedback_answer (id)'
-  # version 13 plans each partition by itself
+  # version 13 plans each partition separately
   days=365
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || days=120
   sql "DO \$\$BEGIN FOR n IN 0..$days LOOP EXECUTE format('CREATE TABLE p%s PARTITION OF feedback_answer FOR VALUES FROM (%L) TO (%L)',
@@ -608,7 +608,7 @@ many_answers() { sql "INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n
 }
 
 # bats test_tags=slow
-@test "no cliff: a trigger that refuses all rows, or drops all updates; a plan of which all is done" {
+@test "no cliff: a trigger that refuses all rows or drops all updates; a plan that is already done" {
   sample_database
   many_answers 10000
   fb-backfill --dry-run --plan plan.tsv --quiet

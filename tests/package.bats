@@ -1,6 +1,6 @@
-# make dist and make deb. Of the Debian package there are three tests in one, by what the machine allows:
-# root installs it, somebody else has dpkg install it in a folder, and where no such packages are made,
-# make install does what the package would do.
+# make dist and make deb. The test of the Debian package depends on the machine: root installs the package,
+# other users let dpkg install it into a folder, and if packages cannot be built, make install replaces it.
+# A copy of the sources as git has them.|# A copy of the sources in git.
 load helper
 
 programs='fb-apply fb-backfill fb-extract fb-report fb-resolve'
@@ -23,10 +23,10 @@ tarball=build/fb-$version.tar.gz
 
 # ---- the tarball
 
-@test "make dist: all that git has, and nothing else" {
+@test "make dist: everything in git, and nothing else" {
   requires git
   new_repository
-  touch notes src/notes.c   # somebody is at work here
+  touch notes src/notes.c   # uncommitted work
   mkdir bin
   touch bin/fb-apply
   make dist
@@ -72,7 +72,7 @@ tarball=build/fb-$version.tar.gz
   assert_output --partial 'DRY RUN: Would update'
 }
 
-@test "the version stands in src/lib/version.h, and CHANGELOG.md has its date" {
+@test "the version is in src/lib/version.h, and CHANGELOG.md has its date" {
   copy_sources .
   sed -i 's/FB_VERSION "[^"]*"/FB_VERSION "9.8.7"/' src/lib/version.h
   run -2 make dist
@@ -103,18 +103,18 @@ make_package() {
   fi
 }
 
-# Whether no other run of these tests installs it now; until this one ends, none will.
+# Takes a lock until this test ends, so that no other run of the tests installs it. Fails if another has it.
 alone_with_dpkg() { exec 8< /var/lib/dpkg && flock -n 8; }
 
-# Sets root to the folder below which it is.
+# Sets root to the folder under which it is installed.
 install_package() {
   root=''
   if [ -z "$package" ]; then
     root=$BATS_TEST_TMPDIR/root
     make install PREFIX=/usr DESTDIR="$root" ZSH_COMPLETIONS=/usr/share/zsh/vendor-completions
-    gzip "$root"/usr/share/man/man?/*   # as Debian has them
+    gzip "$root"/usr/share/man/man?/*   # as in Debian
   elif [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null && alone_with_dpkg && ! dpkg -s fb > /dev/null 2>&1; then
-    # A slim system would leave out manuals and documents.
+    # A minimal system would not install manuals and documents.
     apt-get install -q -y --no-remove -o DPkg::Lock::Timeout=300 -o Dpkg::Options::='--path-include=/usr/share/*' "$package"
   else
     echo "# not root, or fb is installed, or just being tested: the package is installed in a folder, with dpkg --root" >&3
@@ -138,15 +138,15 @@ remove_package() {
   fi
 }
 
-# Where man finds a page. Debian calls that of mandoc mman.
+# Where man finds a page. In Debian, mandoc's man is called mman.
 page() { "$(command -v mman || echo man)" -M "$root/usr/share/man" -w "$1" 2> /dev/null; }
 
-# Also where the test fails, the machine is left as it was.
+# Restores the machine even if the test fails.
 teardown() {
   [ -z "${installed-}" ] || remove_package
 }
 
-# All below these folders that has our name: files, and what dpkg knows.
+# Everything of ours in these folders: files, and dpkg's records.
 ours() {
   local folder
   for folder in etc usr var; do
@@ -155,7 +155,7 @@ ours() {
 }
 
 # bats test_tags=slow
-@test "lintian has nothing to say of the Debian package" {
+@test "lintian accepts the Debian package" {
   requires dh lintian
   make_package
   [ "$package" ] || return 0

@@ -1,8 +1,8 @@
-# The tables as partitioned tables: by id, by cohort, by the very column that is set; with triggers and rules.
+# Partitioned tables: by id, by cohort, by the column that is set; with triggers and rules.
 # bats file_tags=server
 load helper
 
-# Makes feedback_answer of the example a partitioned table, with its key where it can have one, and its foreign key.
+# Makes the example's feedback_answer a partitioned table, with its primary key if possible, and its foreign key.
 partition() { # METHOD PARTITIONS
   sql "ALTER TABLE feedback_answer RENAME TO whole;
        CREATE TABLE feedback_answer (LIKE whole) PARTITION BY $1; $2;
@@ -23,7 +23,7 @@ by_cohort() {
     CREATE TABLE answer_rest PARTITION OF feedback_answer DEFAULT;
     CREATE INDEX ON feedback_answer (id)"
 }
-# A row that is set moves to another partition.
+# A row moves to another partition when it is set.
 by_syllabus() {
   partition 'LIST (syllabus_id)' "
     CREATE TABLE answer_unset PARTITION OF feedback_answer FOR VALUES IN (NULL);
@@ -46,7 +46,7 @@ by_syllabus() {
   done
 }
 
-@test "a dangling syllabus, a duplicate and an edited row cost themselves alone" {
+@test "a missing syllabus, a duplicate and an edited row fail or are skipped alone" {
   for layout in by_id by_cohort by_syllabus; do
     example_database
     $layout
@@ -93,7 +93,7 @@ by_syllabus() {
   assert_equal "$(grep -c ^updated r.tsv)" 197
 }
 
-@test "a partition's rule is not asked; a rule of the whole table that swallows updates fails each record, and says so" {
+@test "a partition's rule does not apply; a rule of the whole table that discards updates fails each record" {
   example_database
   by_id
   sql 'CREATE RULE swallow AS ON UPDATE TO answer_low DO INSTEAD NOTHING'

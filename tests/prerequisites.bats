@@ -1,4 +1,4 @@
-# tests/prerequisites.sh on machines that lack things: all that is in PATH is a few tools, some made here.
+# tests/prerequisites.sh on machines that lack things: PATH has only a few tools, some of them made here.
 load helper
 
 setup() {
@@ -27,7 +27,7 @@ names_all() {
   assert_line --regexp '^  Homebrew  brew install bash coreutils gcc libcsv uthash libpq postgresql bats-core '
 }
 
-@test "nothing is missing: no word, exit 0" {
+@test "nothing is missing: no output, exit 0" {
   for target in '' demo deb instructions; do
     run "$project/tests/prerequisites.sh" $target
     [ "$status" = 0 ] || skip "this machine lacks things: $output"
@@ -50,7 +50,7 @@ names_all() {
   names_all
 }
 
-@test "what is there is not named; a compiler without headers is no help" {
+@test "what is present is not named; a compiler without headers counts as missing" {
   tool id 'echo 1000'
   for name in cc clang psql jq mandoc python3 parallel; do tool "$name" 'exit 1'; done
   run -2 prerequisites
@@ -59,7 +59,7 @@ names_all() {
   assert_line --partial 'apk add bash coreutils musl-dev libcsv-dev '
 }
 
-@test "only what some tests need is missing: that is said, exit 0" {
+@test "only something that some tests need is missing: that is reported, exit 0" {
   tool id 'echo 1000'
   for name in psql initdb bats parallel jq mandoc python3 realpath; do tool "$name" 'exit 0'; done
   tool cc 'cat > /dev/null'
@@ -81,7 +81,7 @@ names_all() {
   assert_output ''
 }
 
-@test "apt-get fails: its last words, exit 2" {
+@test "apt-get fails: its last lines, exit 2" {
   tool id 'echo 0'
   tool apt-get '[ "$1" = update ] || { echo "E: Unable to locate package gcc" >&2; exit 100; }'
   run -2 --separate-stderr prerequisites

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # prerequisites.sh [demo|deb|lint|format|fuzz|check-c|valgrind|instructions|check-servers|check-ports]: names what a target
-# of make needs and this machine lacks (default: what `make check-all` needs), and installs it with apt-get as root. Where
-# it cannot, it stops if the target cannot do without; else the tests that need it are skipped by name.
-# shellcheck disable=SC2317  # need and want call the functions that seem not to be called
+# of make needs and this machine lacks (default: what `make check-all` needs), and installs it with apt-get as root. If it
+# cannot, it fails if the target cannot work without; otherwise the tests that need it are skipped by name.
+# shellcheck disable=SC2317  # need and want call functions that look unused
 set -u
 
-# Notes what is missing: what need names the target cannot do without, what want names some tests need. `-` stands where
-# there is no such package, or where another brings it.
+# Record what is missing: `need` for what the target cannot work without, `want` for what some tests need. `-` means that
+# there is no such package, or that another one includes it.
 needed=() wanted=() debian=() fedora=() alpine=() homebrew=()
 need() { note needed "$@"; } # present? what debian fedora alpine homebrew
 want() { note wanted "$@"; }
@@ -21,7 +21,7 @@ note() { # needed|wanted present? what debian fedora alpine homebrew
   [ "$7" = - ] || homebrew+=("$7")
 }
 program() { command -v "$1" > /dev/null; }
-binary() { type -P "$1" > /dev/null; }  # bash has a word of that name
+binary() { type -P "$1" > /dev/null; }  # the name is also a bash builtin
 sbin() { (PATH=$PATH:/usr/sbin; program "$1"); }
 header() { echo "#include <$1>" | cc -E -x c - > /dev/null 2>&1; }
 # shellcheck source=/dev/null

@@ -1,5 +1,5 @@
-# What can happen to a run on our side of the connection: its processes, its files, what it connects
-# to and as whom; and tables that are not what they seem.
+# Faults on our side of the connection: processes, files, where and as whom it connects; and tables that
+# are not what they seem.
 # bats file_tags=server
 load helper
 load aftermath
@@ -10,10 +10,10 @@ setup() {
   remember
 }
 
-# ---- the pipeline is cut off
+# ---- the pipeline is interrupted
 
 # bats test_tags=slow
-@test "a script cut off at any byte between a batch's data and the next one's commits nothing without receipts" {
+@test "a script truncated anywhere between the data of two batches commits nothing without receipts" {
   make_plan --model review > plan.tsv
   fb-apply --batch-size 20 plan.tsv > script.sql
   from=$(grep -abo '^\\\.$' script.sql | sed -n 1p | cut -d : -f 1)
@@ -23,7 +23,7 @@ setup() {
   for (( cut = from; cut <= to; cut++ )); do
     head -c "$cut" script.sql | psql -Xq > r.tsv 2> /dev/null || true
     awk -F '\t' -v OFS='\t' '$1 == "updated" { print $2, $3, $6 }' r.tsv | sort > said
-    # what one had changed without a receipt would be found by the next that has any, or at the end
+    # a change without a receipt would be found by the next one with receipts, or at the end
     if [ ! -s said ]; then none=$((none + 1)); continue; fi
     all=$((all + 1))
     assert_equal "$(wc -l < said)" 20
@@ -32,13 +32,13 @@ setup() {
   done
   run -0 changed
   assert_output ''
-  # it was cut before and after the COMMIT
+  # the cuts were before and after the COMMIT
   [ "$none" -gt 0 ] && [ "$all" -gt 0 ]
 }
 
 # bats test_tags=slow
 @test "a member of the pipeline by hand is killed: at most the batch that was being committed has no receipts" {
-  # so many rows that the script does not fit in the pipe, and fb-apply is there to be killed
+  # so many rows that the script does not fit in the pipe, so fb-apply is still running
   sql "INSERT INTO feedback_answer SELECT (jsonb_populate_record(t, jsonb_build_object('id', 10000 + n, 'token_id', NULL))).*
        FROM feedback_answer AS t, generate_series(1, 3000) AS n WHERE t.id = $(nth answer 1);
        DROP TABLE was.answer, was.review; DROP SCHEMA was"
@@ -61,7 +61,7 @@ setup() {
 }
 no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND pid <> pg_backend_pid() AND backend_type = 'client backend'")" = 0 ]; }
 
-@test "psql is killed after a COMMIT and before its receipts: that a batch may have none is said" {
+@test "psql is killed between a COMMIT and its receipts: the message says that a batch may have none" {
   # it is stopped while the second batch waits for a row
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 15) FOR UPDATE;"
   setsid fb-backfill --model answer --batch-size 10 --lock-timeout 0 --receipts r.tsv --quiet 2> err &
@@ -70,7 +70,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   victim=$(members $leader | awk '$2 == "psql" { print $1 }')
   kill -STOP "$victim"
   release
-  # the backend commits, and nobody takes the receipts
+  # the backend commits, and nobody reads the receipts
   waits_for_client() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND wait_event = 'ClientRead'")" -ge 1 ]; }
   wait_until waits_for_client
   kill -KILL "$victim"
@@ -84,7 +84,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
-@test "a program that ends at once, or is killed, before it opens its input: that ends the run, and leaves nobody waiting" {
+@test "a program that exits or is killed before it opens its input: the run ends, and no process is left waiting" {
   for program in fb-extract fb-resolve fb-apply fb-report psql; do
     mkdir $program && cp "$project"/bin/fb-* $program
     rm -f $program/$program
@@ -104,10 +104,10 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
-# ---- nobody takes what it writes
+# ---- no space for its output
 
 # bats test_tags=slow
-@test "no room for the receipts: the batch whose receipts could not be written is told, and it is the last" {
+@test "no space for the receipts: the batch without receipts is reported, and it is the last" {
   make_plan > plan.tsv
   for receipts in r.tsv /dev/full; do
     # the limit is 4 KiB
@@ -117,7 +117,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
     if [ $receipts = r.tsv ]; then
       [ "$(wc -c < r.tsv)" = 4096 ]
       assert_agree 10 r.tsv
-      fb-backfill --undo r.tsv --quiet || [ $? = 1 ]  # the last line is cut off
+      fb-backfill --undo r.tsv --quiet || [ $? = 1 ]  # the last line is incomplete
       changed > left
       [ "$(wc -l < left)" -le 11 ]
       take_back
@@ -128,7 +128,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
   assert_finishes
 }
 
-@test "no room for fb-backfill's receipts: it stops, says so, and a second run finishes" {
+@test "no space for fb-backfill's receipts: it stops with an error, and a second run finishes" {
   make_plan > plan.tsv
   for jobs in 1 2; do
     # 8 KiB; for two jobs what each job's part of the plan needs, which is less than its receipts
@@ -136,11 +136,11 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
     [ $jobs = 1 ] || limit=$(($(wc -c < plan.tsv) / 2 / 1024 + 1))
     run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f $limit; exec fb-backfill --apply plan.tsv --jobs $jobs --batch-size 10 --receipts r.tsv"
     [[ $stderr == *'could not write COPY data: File too large'*' records are committed'* ]] || { echo "$stderr"; false; }
-    # for two jobs there is no room for all in one
+    # with two jobs, there is no space for all receipts in one file
     if [ $jobs = 1 ]; then files=(r.tsv); else files=(r.tsv.1 r.tsv.2); fi
     [[ $stderr == *"receipts in $(printf "$PWD/%s and " "${files[@]}" | sed "s/ and $//")"* ]] || { echo "$stderr"; false; }
     [[ $stderr == *': the receipts of the last batch could not be written, which is committed'* ]]
-    # the last batch's are kept apart; as the message says, they make the others whole
+    # the last batch's receipts are kept separately; as the message says, they complete the others
     for file in r.tsv*.in-doubt; do
       first=$(awk '{ print $2; exit }' "$file")
       head -n "$first" "${file%.in-doubt}" > whole && cut -f 3- "$file" >> whole
@@ -159,7 +159,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
 @test "TMPDIR is full, or no folder to write to: nothing is done" {
   run -2 --separate-stderr bash -c "trap '' XFSZ; ulimit -f 1; exec fb-backfill"
   [[ $stderr == *'File too large'* && $stderr == *'nothing was changed'* ]]
-  # and where it is not told, but killed for it
+  # and if it is killed for it instead of getting an error
   run -2 --separate-stderr bash -c 'ulimit -f 1; exec fb-backfill'
   [[ $stderr == *'nothing was changed'* ]]
   make_plan > plan.tsv
@@ -175,7 +175,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
 
 # ---- psql and the connection
 
-# Nothing is done by a run, an apply of an earlier plan and a check, and each says so with this message, also in its JSON object.
+# A run, an apply of an earlier plan and a check do nothing, and each reports this message, also in its JSON object.
 assert_stops() { # MESSAGE COMMAND...
   local message=$1
   shift
@@ -274,14 +274,14 @@ END
   done
 }
 
-@test "each privilege that is missing stops it: nothing is done, and with it all is" {
+@test "each missing privilege stops the run before anything is done" {
   least_privilege
   sql "REVOKE TEMPORARY ON DATABASE $PGDATABASE FROM PUBLIC"
   for privilege in 'SELECT ON admissions_syllabus' 'SELECT ON admissions_syllabusversion' 'SELECT ON admissions_cohort' \
       'SELECT ON feedback_answer' 'SELECT ON feedback_review' 'UPDATE (syllabus_id) ON feedback_answer' \
       'UPDATE (syllabus_id) ON feedback_review' "TEMPORARY ON DATABASE $PGDATABASE"; do
     sql "REVOKE $privilege FROM feedback_backfill"
-    # by model, so that nothing of the other one is done before
+    # by model, so that the other model is not processed first
     case $privilege in *review) model=review ;; *) model=answer ;; esac
     run -2 --separate-stderr as_role fb-backfill --model $model
     [[ $stderr == *'permission denied'* ]] || { echo "$privilege: $stderr"; false; }
@@ -296,7 +296,7 @@ END
 
 # ---- tables that are not what they seem
 
-@test "a row security policy that hides rows from the update: each of them failed, and after it a second run finishes" {
+@test "a row security policy that hides rows from the update: each of them fails, and a second run without it finishes" {
   least_privilege
   sql "ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
        CREATE POLICY look ON feedback_answer FOR SELECT USING (id <> $(nth answer 1));
@@ -312,7 +312,7 @@ END
   assert_finishes
 }
 
-@test "a trigger that drops updates, or sets another syllabus or none: nothing wrong stays, and each of them failed" {
+@test "a trigger that drops updates, or sets another syllabus or none: each record fails, and no wrong value remains" {
   sql "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
          IF NEW.id % 4 = 1 THEN RETURN NULL; END IF;
          IF NEW.id % 4 = 2 THEN NEW.syllabus_id := (SELECT max(id) FROM admissions_syllabus WHERE id <> NEW.syllabus_id); END IF;
@@ -327,7 +327,7 @@ END
   assert_finishes
 }
 
-@test "a trigger that sets another column as well: not by us, and the rows are right" {
+@test "a trigger that also sets another column: its change is kept, and the rows are right" {
   sql "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.updated_at := now(); RETURN NEW; END';
        CREATE TRIGGER stamp BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION stamp()"
   run -0 fb-backfill --quiet
@@ -335,7 +335,7 @@ END
     SELECT 'review', id, syllabus_id FROM feedback_review) AS t" | tr '|' '\t' | sort | comm -12 - right)" "$(< right)"
 }
 
-@test "a view in a table's place: it is filled through the view, or refused, and nothing is half done" {
+@test "a view in place of a table: rows are filled through the view, or it is refused, and no batch is partly applied" {
   sql "ALTER TABLE feedback_review RENAME TO review_table; CREATE VIEW feedback_review AS SELECT * FROM review_table"
   run fb-backfill --receipts r.tsv
   if [ "$status" = 0 ]; then

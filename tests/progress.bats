@@ -1,22 +1,22 @@
-# Progress: a line on the terminal that nothing else gets into, and that leaves no trace; none without one.
+# Progress: a line on the terminal that nothing else mixes with, and that leaves no trace; none without a terminal.
 # bats file_tags=server
 load helper
 
-# Runs a command on a terminal, and prints what that is sent, as it comes; of what was sent, what can be read at the end.
+# sent runs a command on a terminal, and prints the bytes sent to it; from these, the text that is visible at the end.
 sent() { TERM=${TERM_HERE-xterm} python3 "$BATS_TEST_DIRNAME/terminal.py" raw "$@"; }   # COLUMNS COMMAND...
 screen() { python3 "$BATS_TEST_DIRNAME/terminal.py" screen "$1"; } # COLUMNS < SENT
-# Of what was sent, the lines of progress, one a line.
+# The lines of progress in what was sent.
 drawn() { tr '\r' '\n' | sed -n 's/^\([a-z].*\)\x1b\[K.*/\1/p'; }
 shows() { grep -qE -- "$1" "$2"; } # pattern file
 
-# No answer can be set whose id is so.
+# Answers with such ids cannot be set.
 freeze() { # CONDITION
   sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
          'BEGIN IF NEW.$1 THEN RAISE EXCEPTION ''record is frozen''; END IF; RETURN NEW; END';
        CREATE TRIGGER frozen BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION frozen()"
 }
 
-@test "applying: done of all, rate, time left, failed so far; done is what is committed; SIGUSR1 tells it without a terminal" {
+@test "applying: done of total, rate, time left, failed; done means committed; SIGUSR1 prints it without a terminal" {
   sample_database
   freeze 'id = 2'
   hold 'SELECT FROM feedback_review WHERE id = 1 FOR UPDATE;'
@@ -24,7 +24,7 @@ freeze() { # CONDITION
   sent 80 fb-backfill --lock-timeout 0 --batch-size 2 --summary > out &
   pids=($!)
   wait_until shows 'applying 4 of 7 \(57%\), [0-9]+/s, [0-9]+:[0-9]{2} left, 1 failed' out
-  # Of the four that are left for another run, its first job fails with 2 and waits for 7, its second for the review.
+  # Four are left for another run: its first job fails with 2 and waits for 7, its second waits for the review.
   fb-backfill --lock-timeout 0 --batch-size 1 --jobs 2 --summary --receipts r.tsv > report 2> err &
   pids+=($!)
   wait_until backends_waiting 3
@@ -40,7 +40,7 @@ freeze() { # CONDITION
   run -1 grep $'[\r\e]' err report
 }
 
-@test "reading, resolving, counting are shown and told as well" {
+@test "reading, resolving and counting are shown and printed as well" {
   sample_database
   for table in admissions_syllabus feedback_answer; do
     hold "LOCK TABLE $table IN ACCESS EXCLUSIVE MODE;"
@@ -57,7 +57,7 @@ freeze() { # CONDITION
   done
 }
 
-# Signals until it ends; when a minute has passed they have kept it from that.
+# Sends signals until it ends; after a minute, they have prevented it from ending.
 signal_until_end() { # PID
   local end=$((SECONDS + 60))
   while kill -USR1 "$1" 2> /dev/null; do
@@ -65,7 +65,7 @@ signal_until_end() { # PID
     sleep 0.01
   done
 }
-# Bash 5.2 complains, and forgets the signal, if one comes just when it begins to read a command substitution.
+# Bash 5.2 prints an error, and loses the signal, if it arrives just when a command substitution is read.
 assert_progress_and_failures() { # FILE
   run -1 grep -vE "^fb-(backfill: (starting|reading|resolving|applying|[0-9]+ rows)|report: .* failed)|trap: line .* looking for matching" "$1"
 }
@@ -76,7 +76,7 @@ assert_progress_and_failures() { # FILE
   hold 'SELECT FROM feedback_review WHERE id = 2 FOR UPDATE;'
   fb-backfill --batch-size 1 --lock-timeout 0 --summary --receipts r.tsv > report 2> err &
   pid=$!
-  wait_until has_lines r.tsv 1   # before, it may not be there yet to take them
+  wait_until has_lines r.tsv 1   # earlier, it may not handle signals yet
   told() { kill -USR1 "$pid"; [ "$(grep -c ' applying' err)" -gt 10 ]; }
   wait_until told
   release
@@ -88,7 +88,7 @@ assert_progress_and_failures() { # FILE
 }
 
 # bats test_tags=slow
-@test "a signal that comes just when a program ends changes nothing" {
+@test "a signal just when a program ends changes nothing" {
   sample_database
   freeze 'id % 2 = 1'
   for i in {1..12}; do
@@ -105,7 +105,7 @@ assert_progress_and_failures() { # FILE
   done
 }
 
-@test "the report and the messages are what they are without; at the end nothing is left of the line" {
+@test "report and messages are the same as without progress; nothing is left of the line at the end" {
   sample_database
   freeze 'id % 2 = 1'
   fb-backfill --batch-size 1 --receipts r.tsv > expected.out 2> expected.err || [ $? = 1 ]
@@ -117,11 +117,11 @@ assert_progress_and_failures() { # FILE
   release
   wait "$pid" || [ $? = 1 ]
   screen 400 < out > got
-  # messages come at the next look, and not always at the same place of the report
+  # messages are printed at the next poll, and not always at the same place in the report
   run -0 diff expected.out <(grep -v ^fb- got)
   run -0 diff <(grep ^fb-report expected.err | sed s/r.tsv/r2.tsv/) <(grep ^fb-report got)
   run -0 grep -c '^fb-backfill: ' got
-  assert_output 2   # what was done, and, on a terminal, what is to be thought of
+  assert_output 2   # what was done, and, on a terminal, a reminder
 }
 
 @test "it fits the terminal's width" {
@@ -137,7 +137,7 @@ assert_progress_and_failures() { # FILE
   run -1 grep -E '^.{30}' progress
 }
 
-@test "no terminal, --no-progress, TERM=dumb: no trace; --progress: without a terminal, too" {
+@test "no progress without a terminal, with --no-progress or TERM=dumb; --progress shows it without a terminal" {
   sample_database
   fb-backfill --limit 1 --model answer --quiet --receipts r.tsv
   hold 'SELECT FROM feedback_answer WHERE id IN (1, 2) FOR UPDATE;'
@@ -146,14 +146,14 @@ assert_progress_and_failures() { # FILE
   sent 80 fb-backfill "${options[@]}" --no-progress > no-progress & pids+=($!)
   TERM_HERE=dumb sent 80 fb-backfill "${options[@]}" > dumb & pids+=($!)
   fb-backfill "${options[@]}" --undo r.tsv --progress > out 2> err & pids+=($!)
-  # all of them wait, and while one has told it twice the others could have
+  # all of them wait; while one prints it twice, the others could have printed it
   wait_until backends_waiting 4
   twice() { [ "$(grep -c '^fb-backfill: undoing 0 of 1 (0%)' err)" -ge 2 ]; }
   wait_until twice
   release
   wait "${pids[0]}"; wait "${pids[1]}"; wait "${pids[2]}"; wait "${pids[3]}"
   run -1 grep $'[\r\e]' without without.err <(tr -d '\r' < no-progress) <(tr -d '\r' < dumb) out err
-  # whole lines, and one in ten seconds at most
+  # whole lines, at most one every ten seconds
   [ "$(grep -c undoing err)" -le "$((SECONDS / 10 + 1))" ]
 }
 
@@ -166,7 +166,7 @@ assert_progress_and_failures() { # FILE
   terminal=$!
   wait_until shows 'applying 5 of 7' out
   pid=$(< pid)
-  kill -INT -- "-$pid"   # as a terminal's Ctrl-C has it
+  kill -INT -- "-$pid"   # like Ctrl-C on a terminal
   release
   status=0; wait "$terminal" || status=$?
   assert_equal "$status" 130

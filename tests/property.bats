@@ -1,4 +1,4 @@
-# Random databases, runs and kills against the plain UPDATE: property.py says how.
+# Random databases, runs and kills, compared with the plain UPDATE; see property.py.
 #   FB_SEED=123 tests/run tests/property.bats    that seed instead of a fresh one
 #   FB_ROUNDS=50 tests/run tests/property.bats   more rounds
 # bats file_tags=server,slow

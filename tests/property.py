@@ -20,7 +20,7 @@ TABLES = {'answer': 'feedback_answer', 'review': 'feedback_review'}
 COMMENT = {'answer': 'comment', 'review': 'comments'}
 EMPTY_DATABASE = os.environ['PGDATABASE']
 
-# What the real schema wants in every row and we don't care about; and the log.
+# Columns that the real schema requires and that do not matter here; and the log.
 PREPARE = r"""
 DO $$
 DECLARE c record;
@@ -71,7 +71,7 @@ PLAIN_UPDATE = ''.join(
 
 
 class Wrong(Exception):
-    """Something is not as it must be."""
+    """A check failed."""
 
 
 def environment(name, **more):
@@ -87,7 +87,7 @@ def sql(database, text):
 
 
 def records(text):
-    """COPY's text, as lists of fields; their escapes stay as they are. A last line without its end is none."""
+    """COPY's text, as lists of fields that are still escaped. An incomplete last line is ignored."""
     return [line.split('\t') for line in text.split('\n')[:-1]]
 
 
@@ -117,7 +117,7 @@ def slug(rng, longest):
 
 
 def some_ids(rng, count, bigint):
-    """Different ids: in a row, with gaps, negative, at the ends of what the column holds."""
+    """Different ids: consecutive, with gaps, negative, at the limits of the column."""
     end = 2 ** (63 if bigint else 31)
     ids = set()
     while len(ids) < count:
@@ -128,7 +128,7 @@ def some_ids(rng, count, bigint):
 
 
 class Database:
-    """What was put into a random database, and what may come of it."""
+    """The contents of a random database, and what may become of it."""
 
     def __init__(self, rng, name):
         self.name = name
@@ -136,7 +136,7 @@ class Database:
         self.syllabuses = some_ids(rng, rng.randrange(1, 12), bigint)
         self.versions = {i: rng.choice(self.syllabuses) for i in some_ids(rng, rng.randrange(1, 20), bigint)}
         self.cohorts = {i: rng.choice([None] + [*self.versions] * 4) for i in some_ids(rng, rng.randrange(1, 30), bigint)}
-        # All that a cohort ever led to.
+        # Every syllabus that a cohort ever led to.
         self.leads = {i: {self.versions.get(version)} - {None} for i, version in self.cohorts.items()}
         self.rows = {}
         for model in TABLES:
@@ -162,14 +162,14 @@ class Database:
 
 
 class Editor(threading.Thread):
-    """Another session, that edits the rows and cohorts all the time. What it touched, the oracle cannot tell."""
+    """Another session, which keeps editing rows and cohorts. The oracle cannot predict what it touched."""
 
     def __init__(self, rng, database):
         super().__init__(daemon=True)
         self.rng, self.database = rng, database
-        self.cohorts = set()    # lead elsewhere now, perhaps
-        self.rows = set()       # have another cohort or syllabus, perhaps
-        self.commented = set()  # have another comment, perhaps
+        self.cohorts = set()    # may lead to another syllabus now
+        self.rows = set()       # may have another cohort or syllabus
+        self.commented = set()  # may have another comment
         self.stopping = threading.Event()
 
     def edit(self):
@@ -178,7 +178,7 @@ class Editor(threading.Thread):
         table = TABLES[model]
         kind = rng.choice(['comment', 'comment', 'backwards', 'backwards', 'cohort', 'syllabus', 'delete', 'insert', 'leads'])
         if kind in ('comment', 'backwards'):
-            # Backwards: against the order in which batches lock. A deadlock, with luck.
+            # Backwards, against the order in which batches lock: often a deadlock.
             ids = sorted((j for m, j in rng.sample([*database.rows], min(40, len(database.rows))) if m == model), reverse=True)
             self.commented.update((model, j) for j in ids)
             updates = [f"UPDATE {table} SET {COMMENT[model]} = 'edited' WHERE id = {j};" for j in ids]
@@ -200,7 +200,7 @@ class Editor(threading.Thread):
         return f'INSERT INTO {table} (id, cohort_id) VALUES ({i}, {rng.choice([*database.cohorts])}) ON CONFLICT DO NOTHING;'
 
     def run(self):
-        # Without ON_ERROR_STOP: it may be the victim of a deadlock, and goes on.
+        # Without ON_ERROR_STOP: it continues if it is the victim of a deadlock.
         with subprocess.Popen(['psql', '-XqAt', '-d', self.database.name], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, env=environment('editor')) as psql:
             while not self.stopping.is_set():
@@ -216,7 +216,7 @@ class Editor(threading.Thread):
         return key in self.rows or self.database.first[key][0] in self.cohorts
 
 
-# ---- a run, and what is done to it
+# ---- a run, and how it is disturbed
 
 def count_lines(file):
     try:
@@ -232,12 +232,12 @@ def read(file):
 
 
 class Run:
-    """One run by fb-backfill or by hand, in a folder of its own."""
+    """One run with fb-backfill or by hand, in its own folder."""
 
     def __init__(self, rng, database, name, undo=(), whole=False):
         self.rng, self.database, self.name = rng, database, name
-        self.undo = undo    # the files of receipts that it takes back
-        self.leader = None  # the process that the others come from
+        self.undo = undo    # the files of receipts to be undone
+        self.leader = None  # the process that started the others
         self.killed = None  # (how, whom)
         self.status, self.errors = None, ''
         self.lost = set()   # changed without a receipt
@@ -265,7 +265,7 @@ class Run:
         return os.path.join(self.folder, file)
 
     def processes(self):
-        """{pid: name} of all that the run started: its session, and each psql, which has one of its own, by its environment."""
+        """{pid: name} of all processes of the run: its session, and each psql, which has its own session, found by its environment."""
         found = {}
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
@@ -281,11 +281,11 @@ class Run:
         return sql(self.database.name, f"SELECT pid FROM pg_stat_activity WHERE application_name = '{self.name}' ORDER BY pid").split()
 
     def receipt_files(self):
-        """The jobs' parts as long as there are any, else the whole."""
+        """The parts of the jobs while they exist, else the whole file."""
         return sorted(self.path(f) for f in os.listdir(self.folder) if re.fullmatch(r'r\.\d+', f)) or [self.path('r')]
 
     def disturb(self):
-        """Waits for a moment, and kills somebody."""
+        """Waits for a moment, and kills a process."""
         rng = self.rng
         moment, wanted = rng.random() * 0.3, rng.choice([None, None, 2, 20, 150])
         target, how, place = rng.random(), rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]), rng.random()
@@ -317,7 +317,7 @@ class Run:
             pass
 
     def end_stuck(self, pid):
-        """psql 15, told to cancel just when a COPY begins, may ask for its result for ever."""
+        """psql 15 may wait for a result forever if it is canceled just when a COPY begins."""
         for _ in range(150):
             time.sleep(0.02)
             if pid not in self.processes():
@@ -355,19 +355,19 @@ class Run:
         if os.listdir(self.path('tmp')):
             self.fail('left temporary files')
         if self.killed and self.killed[1] == 'leader' and self.status == -signal.Signals[self.killed[0]]:
-            self.status = 2  # it ends by the signal that interrupted it, as a shell's loop expects
+            self.status = 2  # it dies by the signal that interrupted it, as shell loops expect
         if self.status not in (0, 1, 2):
-            self.fail('an exit status that is none of ours')
+            self.fail('an unknown exit status')
         if self.killed is None and self.status == 2:
             self.fail('trouble, though nobody was killed')
 
     def receipts(self):
-        """[(status, model, id, cohort_id, syllabus_id)] of all whole lines."""
+        """[(status, model, id, cohort_id, syllabus_id)] of all complete lines."""
         return [(line[0], line[1], int(line[2]), int(line[3]), int(line[5]))
                 for file in self.receipt_files() if os.path.exists(file) for line in records(read(file))[1:]]
 
     def plan(self):
-        """[(model, id)] of what there was to do, in order."""
+        """[(model, id)] of the records to be processed, in order."""
         if self.undo:
             return [(line[1], int(line[2])) for file in self.undo for line in records(read(file)) if line[0] == 'updated']
         if not os.path.exists(self.path('plan')):
@@ -375,7 +375,7 @@ class Run:
         return [(line[0], int(line[1])) for line in records(read(self.path('plan')))[1:]]
 
     def check_receipts(self):
-        """The receipts against the log: what they say was done was, and what was done they say, but for the last batch of a job."""
+        """Compares the receipts with the log: they must agree, except for the last batch of a job."""
         log = records(sql(self.database.name, f"COPY (SELECT model, id, cohort, old, new, only_syllabus FROM log WHERE app = '{self.name}') TO STDOUT"))
         changed = {(model, int(i)): (int(cohort), number(old), number(new)) for model, i, cohort, old, new, _ in log}
         if len(changed) != len(log):
@@ -420,7 +420,7 @@ class Run:
                 self.fail('a batch without receipts is not the last of its job')
 
     def check_told(self, done, told):
-        """What the exit status and the messages say is so."""
+        """Checks that the exit status and the messages are true."""
         missing = [key for key in self.plan() if key not in told]
         if missing and (self.status == 0 or self.status == 1 and not self.by_hand):
             self.fail(f'exit {self.status}, and no receipts for {missing}')
@@ -440,7 +440,7 @@ class Run:
 # ---- a round
 
 def compare(database, state, expected, editor, lost=()):
-    """Every row that the editor left alone must be as expected; one of a lost batch may be as the plain UPDATE has it."""
+    """Every row that the editor did not touch must be as expected; rows of a lost batch may be as after the plain UPDATE."""
     for key in database.first:
         if editor.touched(key):
             continue
@@ -468,7 +468,7 @@ def round_of(seed):
         editor.stop()
     killed = sum(run.killed is not None for run in runs + undos)
 
-    while int(sql(database.name, ELIGIBLE)) > 0:  # in peace
+    while int(sql(database.name, ELIGIBLE)) > 0:  # undisturbed
         runs.append(Run(rng, database, next(names), whole=True))
         runs[-1].go(disturbed=False)
     compare(database, database.state(), database.oracle, editor)

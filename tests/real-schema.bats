@@ -1,5 +1,5 @@
-# What issue and README promise, on the real schema with the example's data, each through
-# fb-backfill and through the pipeline by hand, and against what one plain UPDATE leaves.
+# The promises of the issue and the README, on the real schema with the example's data, with fb-backfill and
+# with the pipeline by hand, compared with what one plain UPDATE leaves.
 # bats file_tags=server
 load helper
 
@@ -8,7 +8,7 @@ setup() {
   example_database
 }
 
-# The whole pipeline by hand, in batches small enough that there are several.
+# The whole pipeline by hand, with small batches, so that there are several.
 by_hand() {
   make_plan > plan.tsv
   fb-apply --batch-size 37 "$@" plan.tsv | psql -Xq > receipts.tsv
@@ -25,7 +25,7 @@ eligible() {
 
 nth_answer() { eligible | grep answer | sed -n "$1p" | cut -d ' ' -f 2; }
 
-# The syllabuses of all rows, and the receipts' view of them, must agree row for row.
+# The syllabuses of all rows must agree with the receipts, row by row.
 receipts_agree() { # receipts
   local model
   for model in answer review; do
@@ -40,7 +40,7 @@ remember() {
   sql 'CREATE TABLE before_review AS SELECT id, syllabus_id FROM feedback_review'
 }
 
-@test "the example holds each hard case" {
+@test "the example contains each hard case" {
   [ "$(eligible | grep -c answer)" -gt 100 ]
   [ "$(eligible | grep -c review)" -gt 20 ]
   for condition in 't.syllabus_id IS NOT NULL AND t.syllabus_id = v.syllabus_id' 't.syllabus_id <> v.syllabus_id' \
@@ -81,7 +81,7 @@ remember() {
   assert_equal "$(tail -n +2 plan.tsv | cut -f 1,2 | tr '\t' ' ')" "$(eligible)"
   fb-backfill --apply plan.tsv --receipts receipts.tsv > real.txt
   run -0 diff <(tail -n +2 plan.tsv) <(grep ^updated receipts.tsv | cut -f 2-7)
-  # the two reports differ in their words only
+  # the two reports differ only in their words
   run -0 diff <(grep -o '[AR][a-z]* [0-9]*: cohort.*' dry.txt) <(grep -o '[AR][a-z]* [0-9]*: cohort.*' real.txt)
 }
 
@@ -127,7 +127,7 @@ remember() {
   assert_equal "$(state)" "$before"
 }
 
-@test "a dangling syllabus and a frozen row cost themselves alone" {
+@test "a missing syllabus and a frozen row fail alone" {
   remember
   frozen=$(nth_answer 40)
   sql "CREATE FUNCTION frozen() RETURNS trigger LANGUAGE plpgsql AS
@@ -146,7 +146,7 @@ remember() {
   receipts_agree receipts.tsv
 }
 
-@test "a dangling syllabus by hand, in a batch of any size" {
+@test "a missing syllabus by hand, in a batch of any size" {
   make_plan --limit 20 > plan.tsv
   dangling=$(nth_answer 7)
   awk -F '\t' -v OFS='\t' -v id="$dangling" '$1 == "answer" && $2 == id { $5 = 999999 } 1' plan.tsv > bad.tsv
@@ -159,7 +159,7 @@ remember() {
   done
 }
 
-@test "a row locked by somebody else for longer than the lock timeout costs itself alone" {
+@test "a row locked for longer than the lock timeout fails alone" {
   remember
   locked=$(nth_answer 30)
   hold "UPDATE feedback_answer SET comment = 'being edited' WHERE id = $locked;"
@@ -182,17 +182,17 @@ remember() {
   assert_equal "$(eligible)" "answer $locked"
 }
 
-@test "many rows behind one lock do not each wait for it in full" {
+@test "many locked rows do not each wait for the full lock timeout" {
   hold 'SELECT 1 FROM feedback_answer FOR UPDATE;'
   start=$SECONDS
   run -1 fb-backfill --model answer --lock-timeout 1500 --receipts r.tsv
-  # in full, 200 records would take 300 s
+  # with the full timeout each, 200 records would take 300 s
   [ $((SECONDS - start)) -lt 150 ]
   assert_equal "$(grep -c ^failed r.tsv)" "$(eligible | grep -c answer)"
   release
 }
 
-@test "a table locked away stops the run: nothing is done, exit 2" {
+@test "a locked table stops the run: nothing is done, exit 2" {
   hold 'LOCK TABLE feedback_answer IN EXCLUSIVE MODE;'
   before=$(state)
   run -2 --separate-stderr fb-backfill --lock-timeout 100
@@ -202,7 +202,7 @@ remember() {
   assert_equal "$(state)" "$before"
 }
 
-@test "rows that the application edits between plan and apply are left as it left them" {
+@test "rows that the application edits between plan and apply are not changed" {
   remember
   make_plan > plan.tsv
   a=$(nth_answer 1) b=$(nth_answer 2) c=$(nth_answer 3) d=$(nth_answer 4)
@@ -222,7 +222,7 @@ SQL
   assert_equal "$(sql "SELECT t FROM feedback_answer AS t WHERE id IN ($a, $b, $c, $d) ORDER BY id")" "$edited"
 }
 
-@test "a row that is being edited when its batch comes: the edit wins" {
+@test "a row that is being edited when its batch is applied: the edit wins" {
   a=$(nth_answer 5) b=$(nth_answer 6)
   hold "UPDATE feedback_answer SET syllabus_id = (SELECT max(id) FROM admissions_syllabus) WHERE id = $a;
         UPDATE feedback_answer SET comment = 'edited meanwhile' WHERE id = $b;"
@@ -258,17 +258,17 @@ SQL
   assert_line "  - Answer $row: skipped, syllabus-changed"
   assert_line 'Skipped: 1 (syllabus-changed 1)'
   assert_equal "$(sql "SELECT t FROM feedback_answer AS t WHERE id = $row")" "$edited"
-  # and the rest is back
+  # and everything else is undone
   assert_equal "$(eligible | wc -l)" "$(($(wc -l < r.tsv) - 2))"
 }
 
-@test "the snapshot is one: what changes while it is read is not mixed into the plan" {
-  # a cohort gets another version after the cohorts were read and before the rows are: the
-  # rows are read in the same transaction, so the plan is that of the moment at which it began
+@test "one snapshot: changes during reading do not get into the plan" {
+  # a cohort gets another version after the cohorts were read and before the rows are read. Both
+  # are read in one transaction, so the plan shows the state when it began
   make_plan > expected.tsv
   cat > psql << 'END'
 #!/bin/bash
-# psql, but between the two queries of the snapshot somebody edits
+# psql, with an edit between the two queries of the snapshot
 if [[ "$*" == *cohorts=* ]]; then
   sed '/^\\o$/a \\\\! PGOPTIONS= psql -Xqc "UPDATE admissions_cohort SET syllabus_version_id = NULL" -c "DELETE FROM feedback_review"' | /usr/bin/env -i PATH="$REAL_PATH" $(env | grep ^PG) bash -c 'psql "$@"' psql "$@"
 else
@@ -304,7 +304,7 @@ END
   oracle_state > expected
   before=$(state)
   least_privilege
-  # what it was given before is taken back
+  # first revoke what it was granted before
   sql 'GRANT ALL ON ALL TABLES IN SCHEMA public TO feedback_backfill'
   least_privilege
   as_role fb-backfill --jobs 2 --batch-size 50 --max-failures 0 --receipts r.tsv > /dev/null
@@ -317,7 +317,7 @@ END
     'TRUNCATE feedback_review' 'SELECT * FROM auth_user' 'DELETE FROM admissions_syllabus'
     'SELECT comment FROM feedback_answer' 'SELECT comments FROM feedback_review' 'SELECT json FROM admissions_syllabusversion'
     'SELECT online_meeting_url FROM admissions_cohort' 'SELECT t FROM feedback_answer AS t')
-  # before version 15 everybody may make tables in the schema public
+  # before version 15 everybody may create tables in the schema public
   [ "$(sql 'SHOW server_version_num')" -lt 150000 ] || statements+=('CREATE TABLE t ()')
   for statement in "${statements[@]}"; do
     run -1 as_role sql "$statement"
@@ -335,7 +335,7 @@ END
   assert_equal "$(sql 'SELECT t FROM feedback_review AS t ORDER BY id')" "$before"
 }
 
-@test "batches lock rows in the order of their ids, wherever the rows lie in the table" {
+@test "batches lock rows in the order of their ids, whatever their physical order" {
   sql "CREATE TABLE seen (n serial, id bigint);
        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO seen (id) VALUES (OLD.id); RETURN NEW; END';
        CREATE TRIGGER see BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION see()"

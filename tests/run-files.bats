@@ -1,5 +1,5 @@
-# The files of a run, --plan, --receipts and --log: new, the operator's own, locked, and never reached through what others
-# planted.
+# The files of a run, --plan, --receipts and --log: new, owned by the operator, locked, and never written through anything
+# that others have planted.
 # bats file_tags=server
 load helper
 
@@ -43,7 +43,7 @@ load helper
   assert_equal "$(cat r.tsv* | grep -c ^updated)" 307
 }
 
-@test "a link is not written through, and what it leads to stays as it is" {
+@test "a link is not written through, and its target is not changed" {
   sample_database
   before=$(state)
   echo precious > precious
@@ -64,7 +64,7 @@ load helper
   [ ! -e missing ]
 }
 
-@test "the log goes round names that somebody planted, be they links, pipes or left files" {
+@test "the log avoids names that already exist as links, pipes or files" {
   sample_database
   mkdir bin log
   printf '#!/bin/sh\necho 2026-11-24T23:10:05Z\n' > bin/date && chmod +x bin/date
@@ -75,7 +75,7 @@ load helper
   mkfifo $name.2-summary.json
   run -0 at_that_time fb-backfill --dry-run --quiet --log log
   [ -s $name.3-summary.json ]
-  # what has the name of its other files
+  # something with the names of its other files
   ln -s "$PWD/precious" $name.4-plan.tsv
   run -2 at_that_time fb-backfill --dry-run --quiet --log log
   assert_output --partial "$name.4-plan.tsv: is a symbolic link"
@@ -107,7 +107,7 @@ load helper
 }
 server_owner() { stat -c %U "$PGHOST/data"; }
 
-@test "earlier receipts are moved aside under a name that is told; an empty file is replaced" {
+@test "earlier receipts are renamed, and the message says to what; an empty file is replaced" {
   sample_database
   fb-backfill --receipts r.tsv --quiet
   cp r.tsv first.tsv

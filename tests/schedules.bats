@@ -24,12 +24,12 @@ complaints() { systemd-analyze verify "$@" 2>&1 | grep -F fb-backfill || true; }
   assert_output --partial '2026-01-11 03:17:00 UTC'
 }
 
-@test "the service is kept from what it does not need" {
+@test "the service has no access to what it does not need" {
   requires systemd-analyze
   run -0 systemd-analyze security --offline=true --threshold=15 "$examples/fb-backfill.service"   # 1.5 of 10; nothing is 9.6
 }
 
-@test "the commented OnFailure= is sound, too" {
+@test "systemd accepts the commented OnFailure=, too" {
   sed 's/^# *OnFailure=/OnFailure=/' "$examples/fb-backfill.service" > fb-backfill.service
   grep -q '^OnFailure=' fb-backfill.service
   cp "$examples/fb-backfill.timer" .
@@ -39,8 +39,8 @@ complaints() { systemd-analyze verify "$@" 2>&1 | grep -F fb-backfill || true; }
 
 # bats file_tags=server
 
-# An example database that the files' own names lead to: /var/lib/fb-backfill and /etc/fb-backfill become folders of
-# ours, /usr/local/bin the programs that are tested. What to do with which server stands in the service file alone.
+# An example database, reached by the names in the files: /var/lib/fb-backfill and /etc/fb-backfill become our own
+# folders, /usr/local/bin the programs under test. Only the service file says which server to use.
 weekly() {
   example_database
   mkdir -p state/receipts etc
@@ -52,7 +52,7 @@ weekly() {
 }
 ours() { sed "s,/var/lib/fb-backfill,$PWD/state,g; s,/etc/fb-backfill,$PWD/etc,g; s,/usr/local/bin,$(dirname "$(command -v fb-backfill)"),g" "$1"; }
 
-# Runs the cron line's command as cron does: by sh, in a small environment and the file's own settings; `\%` is a percent sign.
+# Runs the cron line's command as cron does: with sh, in a minimal environment with the file's settings; `\%` is a percent sign.
 cron() {
   local settings command
   mapfile -t settings < <(ours "$examples/fb-backfill.cron" | grep '^[A-Z]*=')
@@ -77,7 +77,7 @@ freeze() {
   run -0 diff expected <(state)
   run -0 ls state/receipts
   assert_output --regexp '^[0-9]{8}T[0-9]{6}Z\.tsv$'
-  mv "state/receipts/$output" r.tsv   # the next is of the same second
+  mv "state/receipts/$output" r.tsv   # the next one may be from the same second
   run -0 cron
   assert_output ''
   fb-backfill --quiet --undo r.tsv
@@ -85,7 +85,7 @@ freeze() {
   assert_output ''
 }
 
-@test "cron: what fails is said, for cron to mail, with the exit status of the run" {
+@test "cron: a failure is printed, for cron to mail, with the exit status of the run" {
   weekly
   freeze
   run -1 cron
@@ -111,10 +111,10 @@ freeze() {
 
 # ---- systemd
 
-# A command of the service as systemd reads it: $$ and %% stand for one each, and quotes make one word.
+# A command of the service as systemd reads it: $$ and %% mean $ and %, and quotes make one word.
 service_command() { sed -n "s/^$1=//p" "$examples/fb-backfill.service" | sed 's/\$\$/$/g; s/%%/%/g'; }
 
-# Runs the service's commands as systemd does: the second only if the first succeeds, which else is no failure.
+# Runs the service's commands as systemd does: the second only if the first, a condition, succeeds.
 service() {
   local settings
   read -r -a settings < <(ours "$examples/fb-backfill.service" | sed -n 's/^Environment=//p')
@@ -147,7 +147,7 @@ service() {
   sql 'ALTER TABLE feedback_review RENAME TO other'
   run -2 service
   assert_line 'fb-backfill: the snapshot could not be taken: nothing was changed'
-  # and no status but 0 is a success for systemd, whose journal has all that is printed
+  # and only status 0 is a success for systemd, whose journal has everything that is printed
   run -1 grep -E '^(SuccessExitStatus|StandardOutput|StandardError|Exec[A-Za-z]*=-)' "$examples/fb-backfill.service"
 }
 
@@ -156,14 +156,14 @@ service() {
 @test "two runs at once are safe: the plain UPDATE's state, and each row has one receipt of both together" {
   weekly
   hold "SELECT 1 FROM feedback_answer WHERE id = $(nth answer 45) FOR UPDATE;"
-  # The first has committed some batches, and waits in the middle; the second finds the rest, and waits for it.
+  # The first run has committed some batches, and waits; the second finds the rest, and waits for the first.
   fb-backfill --batch-size 10 --lock-timeout 0 --receipts first.tsv --quiet &
   first=$!
   wait_until has_lines first.tsv 41
   wait_until backends_waiting
   fb-backfill --batch-size 7 --lock-timeout 0 --jobs 2 --receipts second.tsv --quiet &
   second=$!
-  # of its jobs one for the same row, one, which has the last answers and the reviews, for nobody
+  # one of its jobs waits for the same row; the other, with the last answers and the reviews, does not wait
   wait_until backends_waiting 2
   release
   wait "$first"
@@ -171,7 +171,7 @@ service() {
   run -0 diff expected <(state)
   assert_agree 0 first.tsv second.tsv
   assert_equal "$(cat first.tsv second.tsv | grep -c ^updated)" 254
-  # each of them did its part, or found that the other had
+  # each did its part, or found that the other had done it
   [ "$(grep -c ^updated first.tsv)" -ge 40 ]
   run -0 awk -F '\t' '$1 == "skipped" && $8 != "already-set" || $1 == "failed"' first.tsv second.tsv
   assert_output ''

@@ -1,4 +1,4 @@
-# What the server can do to a run.
+# Faults of the server during a run.
 # bats file_tags=server
 load helper
 load aftermath
@@ -6,7 +6,7 @@ load servers
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
-  pooler=''  # pgbouncer's process id
+  pooler=''  # pgbouncer's pid
 }
 
 teardown() {
@@ -22,7 +22,7 @@ database() {
   remember
 }
 
-# Tests that stop it have a server of their own; the first of them begins it.
+# Tests that stop the server have their own; the first of them starts it.
 own_server() {
   [ -e "$(host_of own)" ] || begin_server own
   is_running own || server own start
@@ -30,7 +30,7 @@ own_server() {
   database
 }
 
-# ---- sessions end, wait and meet
+# ---- sessions end, wait and deadlock
 
 @test "a backend is terminated, or its query cancelled, in the middle of a batch" {
   database
@@ -52,7 +52,7 @@ own_server() {
   assert_finishes
 }
 
-@test "a session is ended between batches, or whenever: what is committed is told, and a second run goes on" {
+@test "a session is terminated at any time: what is committed is reported, and a second run continues" {
   database
   fb-backfill --batch-size 50 --pause 500 --receipts r.tsv --quiet 2> err &
   pid=$!
@@ -67,11 +67,11 @@ own_server() {
   assert_finishes
 }
 
-@test "a deadlock: the run gives way, and the row of the deadlock is the most that it costs" {
+@test "a deadlock: the run gives way, and at most the deadlocked row fails" {
   database
   sql "ALTER DATABASE $PGDATABASE SET deadlock_timeout = '50ms'"
   low=$(nth answer 3) middle=$(nth answer 15) high=$(nth answer 30)
-  # Who begins to wait last finds the deadlock. So the batch is stopped in the middle, until the other waits for it.
+  # The session that begins to wait last detects the deadlock. So the batch is stopped until the other session waits for it.
   mkfifo stopper
   psql -Xq < stopper > stopped &
   exec 5> stopper
@@ -87,7 +87,7 @@ own_server() {
   wait_until grep -q committed hold.out
   status=0; wait "$pid" || status=$?
   release
-  # redone record by record, the batch may meet the same lock again, while it has the other's
+  # tried again record by record, the batch may meet the same lock again, while it holds the other's
   assert_equal "$(grep ^failed r.tsv | cut -f 3,8)" "$([ $status = 0 ] || printf '%s\t40P01 deadlock detected' "$high")"
   deadlocked() { sql "SELECT deadlocks FROM pg_stat_database WHERE datname = '$PGDATABASE'" | grep -qv '^0'; }
   wait_until deadlocked
@@ -99,7 +99,7 @@ own_server() {
   assert_finishes
 }
 
-@test "a syllabus deleted between plan and apply costs its own rows alone" {
+@test "a syllabus deleted between plan and apply fails only its own rows" {
   database
   make_plan > plan.tsv
   read -r victim other <<< "$(sql 'SELECT v.syllabus_id, (SELECT min(id) FROM admissions_syllabus AS s WHERE s.id <> v.syllabus_id)
@@ -109,7 +109,7 @@ own_server() {
   [ "$victim" ]
   delete="UPDATE admissions_syllabusversion SET syllabus_id = $other WHERE syllabus_id = $victim;
     UPDATE admissions_syllabus SET forked_from_id = NULL WHERE forked_from_id = $victim; DELETE FROM admissions_syllabus WHERE id = $victim;"
-  # while the batch waits: it holds the foreign key's lock on the syllabus too late
+  # while the batch waits, before it has the foreign key's lock on the syllabus
   hold "$delete"
   fb-backfill --apply plan.tsv --receipts r.tsv --quiet --lock-timeout 0 2> err &
   pid=$!
@@ -124,14 +124,14 @@ own_server() {
   grep -q "23503 .* violates foreign key constraint" err
   assert_agree 0 r.tsv
   assert_equal "$(grep -c . said)" "$(($(grep -c . right) - lost))"
-  # and now they get what their cohort leads to since
+  # now they get the syllabus that their cohort leads to since then
   awk -F '\t' -v OFS='\t' -v victim="$victim" -v other="$other" '$3 == victim { $3 = other } 1' right | sort > r && mv r right
   assert_finishes
 }
 
-# ---- it has no room
+# ---- no space on its disk
 
-@test "a disk that is full stops the run: what is committed is in the receipts, and a second run finishes" {
+@test "a full disk stops the run: what is committed is in the receipts, and a second run finishes" {
   database
   sql "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS \$\$
          BEGIN IF OLD.id = $(nth answer 45) THEN RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END IF; RETURN NEW; END \$\$;
@@ -144,14 +144,14 @@ own_server() {
   assert_finishes
 }
 
-# ---- settings against us
+# ---- hostile settings
 
-@test "a statement_timeout ends no batch, and no receipts" {
+@test "statement_timeout ends neither a batch nor its receipts" {
   database
   sql "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1.2); RETURN NEW; END';
        CREATE TRIGGER slow BEFORE UPDATE ON feedback_answer FOR EACH ROW WHEN (OLD.id = $(nth answer 3)) EXECUTE FUNCTION slow()"
   make_plan > plan.tsv
-  # the receipts take their time, too
+  # the receipts are also slow
   fb-apply --batch-size 200 plan.tsv | sed 's/COPY pg_temp.fb_batch (\(status, .*\))/COPY (SELECT \1 FROM pg_sleep(1.2), pg_temp.fb_batch)/' > script.sql
   grep -q pg_sleep script.sql
   PGOPTIONS='-c statement_timeout=1000' psql -Xq < script.sql > r.tsv
@@ -159,7 +159,7 @@ own_server() {
   run -0 diff right changed
 }
 
-@test "an idle_session_timeout does not end a session that pauses between batches" {
+@test "idle_session_timeout does not end a session that pauses between batches" {
   database
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'
   PGOPTIONS='-c idle_session_timeout=1000' run -0 --separate-stderr fb-backfill --model review --batch-size 40 --pause 1200 --receipts r.tsv
@@ -177,7 +177,7 @@ own_server() {
   assert_agree 0 r.tsv
 }
 
-@test "temporary tables of the same names, that another version left in the session, are in nobody's way" {
+@test "temporary tables that another version left in the session do no harm" {
   database
   make_plan > plan.tsv
   { echo "SET client_min_messages = warning; CREATE TEMPORARY TABLE fb_batch (a integer); CREATE TEMPORARY TABLE fb_outcome (a integer);
@@ -187,7 +187,7 @@ own_server() {
   run -0 diff right changed
 }
 
-@test "psql without -X and a psqlrc that sets strange things" {
+@test "psql without -X, and a psqlrc with unusual settings" {
   database
   make_plan > plan.tsv
   cat > psqlrc << 'RC'
@@ -221,7 +221,7 @@ RC
   run -0 diff right changed
 }
 
-# ---- pgbouncer between us and the server, in transaction mode
+# ---- pgbouncer in transaction mode
 
 pooler() { # SIZE
   requires pgbouncer
@@ -250,7 +250,7 @@ INI
 pooled() { PGHOST=$PWD PGPORT=6432 "$@"; }
 end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
 
-@test "through pgbouncer with one connection all works, again and again, and from two sides at once" {
+@test "through pgbouncer with one connection everything works, repeatedly and from two clients at once" {
   database
   pooler 1
   pooled fb-backfill --batch-size 20 --jobs 2 --receipts r.tsv --quiet
@@ -271,7 +271,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   end_pooler
 }
 
-@test "through pgbouncer with several connections a script stops when it gets another's, with nothing half done" {
+@test "through pgbouncer with several connections, a script stops when it gets another session, and no batch is partly applied" {
   database
   make_plan > plan.tsv
   fb-apply --batch-size 5 plan.tsv > script.sql
@@ -283,7 +283,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   exec 5> script
   head -n "$first" script.sql >&5
   wait_until has_lines r.tsv 6
-  # the one connection that there is goes to another, and the next batch gets a new one
+  # another client gets the only connection, and the next batch gets a new one
   pooled hold 'SELECT 1;'
   tail -n "+$((first + 1))" script.sql >&5 || true
   exec 5>&-
@@ -294,16 +294,16 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   assert_agree 0 r.tsv
   assert_equal "$(grep -c . said)" 5
   release
-  # the tables that it left in a pooled connection are in nobody's way
+  # the tables that it left in a pooled connection do no harm
   pooled fb-backfill --batch-size 100 --quiet || [ $? = 2 ]
   end_pooler
   assert_finishes
 }
 
-# ---- it goes away
+# ---- the server stops
 # bats file_tags=server,slow
 
-@test "the server stops while a batch waits: nothing of that batch is done, exit 2, and a second run finishes" {
+@test "the server stops while a batch waits: nothing in that batch is applied, exit 2, and a second run finishes" {
   own_server
   jobs=1
   for how in immediate fast; do
@@ -339,7 +339,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
     server own start
     [ $status = 0 ] || assert_equal $status 2
     [ $status = 0 ] || grep -q 'are committed' err
-    # those of the run before were held against the database already
+    # those of the previous run were already compared with the database
     assert_agree $((10 * ++runs)) r.*
   done
   assert_finishes
@@ -364,7 +364,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   assert_finishes
 }
 
-# ---- it has no room
+# ---- no space on its disk
 
 @test "a small disk, really full" {
   mkdir disk
@@ -375,7 +375,7 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
   sql "CREATE TABLESPACE $small LOCATION '$PWD/disk'"
   sql "ALTER TABLE feedback_answer SET TABLESPACE $small"
-  # rows get larger by each UPDATE, and the ballast leaves them little room
+  # each UPDATE makes rows larger, and the ballast leaves them little space
   sql "CREATE TABLE ballast (t text) TABLESPACE $small"
   sql "DO \$\$ BEGIN LOOP INSERT INTO ballast VALUES (repeat('x', 1000)); COMMIT; END LOOP; END \$\$" 2> ballast.err || true
   grep -q 'No space left on device' ballast.err
@@ -392,8 +392,8 @@ end_pooler() { kill "$pooler"; wait "$pooler" || true; pooler=''; }
   [[ $message == *'No space left on device'* ]]
 }
 
-# What can be set for a session, as odd as a superuser could wish; statement_timeout has a test of its own,
-# idle_session_timeout too, since it ends the session between batches.
+# Unusual values for everything that can be set for a session, even by a superuser. statement_timeout has its own test, and
+# so has idle_session_timeout, since it ends the session between batches.
 hostile_settings() {
   cat << 'SETTINGS'
 lock_timeout=1
@@ -432,7 +432,7 @@ temp_buffers=800kB
 SETTINGS
 }
 
-# The whole way there and back.
+# A run and its undo.
 there_and_back() {
   run -0 --separate-stderr fb-backfill --jobs 2 --batch-size 40 --receipts r.tsv || { echo "$stderr"; false; }
   assert_output "$(< report)"
@@ -455,12 +455,12 @@ there_and_back() {
   rm r.tsv
 }
 
-@test "settings against us, by PGOPTIONS and by the database: nothing comes of them" {
+@test "hostile settings in PGOPTIONS or the database have no effect" {
   database
   sql "UPDATE admissions_cohort SET slug = 'señor-' || id || E'-\\\\-\\t-学-''-\\\\.' WHERE id % 3 = 0"
   fb-backfill --dry-run | sed 's/\[DRY RUN\]/✓/; s/Would update/Updated/; s/DRY RUN: Updated/✓ Successfully updated/; /DRY RUN MODE/d' > report
   hostile=$(hostile_settings | sed 's/^/-c /' | tr '\n' ' ')
-  # what the tests themselves ask is asked as before
+  # the tests' own queries run with normal settings
   fb-backfill() { PGOPTIONS=$hostile PGCLIENTENCODING=LATIN1 command fb-backfill "$@"; }
   psql() { case $* in -Xq) PGOPTIONS=$hostile PGCLIENTENCODING=LATIN1 command psql "$@" ;; *) command psql "$@" ;; esac; }
   there_and_back
@@ -505,7 +505,7 @@ CONF
 
 # ---- pgbouncer with several connections
 
-@test "two runs at once through pgbouncer with two connections: each batch is whole and has its own receipts" {
+@test "two runs at once through pgbouncer with two connections: each batch is complete and has its own receipts" {
   database
   pooler 2
   pooled fb-backfill --batch-size 5 --model answer --receipts a.tsv --quiet 2> a.err &

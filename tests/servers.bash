@@ -1,9 +1,9 @@
-# Further servers beside the one of the suite. Each is a folder, which is its PGHOST; those that are left when all tests have
-# ended are removed with the suite's.
+# Additional servers besides the suite's. Each is a folder, which is its PGHOST. Those that are left at the end of all tests are
+# removed with the suite's.
 # shellcheck source=examples/with-server.sh
 . "$BATS_TEST_DIRNAME/../examples/with-server.sh"
 
-# A file's servers have names of its own, since other files run at the same time.
+# The name includes the test file's, since other files run at the same time.
 host_of() { echo "$SERVERS/${BATS_TEST_FILENAME##*/}.$1"; } # NAME
 
 begin_server() { # NAME [SETTING...]

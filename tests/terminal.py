@@ -18,7 +18,7 @@ import termios
 def prepare(columns):
     fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     settings = termios.tcgetattr(0)
-    settings[1] &= ~termios.OPOST  # no carriage return of the terminal's own
+    settings[1] &= ~termios.OPOST  # the terminal adds no carriage returns
     termios.tcsetattr(0, termios.TCSANOW, settings)
 
 
@@ -30,7 +30,7 @@ def run(columns, command):
     while True:
         try:
             piece = os.read(terminal, 65536)
-        except OSError:  # the last process that had it open has ended
+        except OSError:  # the last process that had it open has exited
             break
         os.write(1, piece)
         if piece.endswith(b"Password: "):

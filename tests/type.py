@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""type.py READY KEYS COMMAND...: runs a shell in a terminal of its own, types KEYS as soon as it has
-printed READY, and prints all that it printed until it ended."""
+"""type.py READY KEYS COMMAND...: runs a shell on its own terminal, types KEYS as soon as it has printed
+READY, and prints everything that it printed."""
 import os
 import pty
 import select
@@ -14,7 +14,7 @@ seen, typed = b"", False
 while select.select([terminal], [], [], 60)[0]:
     try:
         more = os.read(terminal, 4096)
-    except OSError:  # Linux says so that nobody has the other end any more
+    except OSError:  # on Linux: nobody has the other end open any more
         more = b""
     if not more:
         break

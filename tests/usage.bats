@@ -1,7 +1,7 @@
-# What is no command line, for each program.
+# Invalid command lines of each program.
 load helper
 
-# A usage error: exit 2, nothing but the reason and where to read more.
+# A usage error: exit 2, with only the reason and a reference to --help.
 refuses() { # command line, reason
   run -2 --separate-stderr bash -c "$1"
   assert_output ''
@@ -9,7 +9,7 @@ refuses() { # command line, reason
 ${1%% *}: see '${1%% *} --help'"
 }
 
-@test "fb-extract: --sql, --count and --limit go together, and not with files" {
+@test "fb-extract: --sql, --count and --limit cannot be combined with files" {
   for more in rows.tsv '--format csv' '--rejects r' '--null x' '--delimiter=,'; do
     refuses "fb-extract --sql $more" '--sql reads no input: it cannot be combined with a FILE or an option about input'
   done
@@ -19,7 +19,7 @@ ${1%% *}: see '${1%% *} --help'"
   refuses 'fb-extract --limit 1' '--limit requires --sql; when reading files, use fb-resolve --limit'
 }
 
-@test "fb-resolve: --sql goes with no file, and all else needs --cohorts" {
+@test "fb-resolve: --sql takes no file; everything else requires --cohorts" {
   for more in c.tsv '--cohorts c.tsv' '--limit 1' '--format csv' '--unresolved u'; do
     refuses "fb-resolve --sql $more" '--sql reads no input: it cannot be combined with a FILE or an option about input'
   done
@@ -33,7 +33,7 @@ ${1%% *}: see '${1%% *} --help'"
 }
 
 
-@test "options that there are none, and arguments that are missing or unwanted" {
+@test "unknown and ambiguous options, and arguments that are missing or not allowed" {
   for program in fb-extract fb-resolve fb-apply fb-report; do
     refuses "$program -x" "invalid option -- 'x'"
     refuses "$program --nonsense" "unrecognized option '--nonsense'"
@@ -46,14 +46,14 @@ ${1%% *}: see '${1%% *} --help'"
   refuses "fb-extract --model" "option '--model' requires an argument"
   refuses "fb-extract --forma" "option '--format' requires an argument"
   refuses "fb-resolve -f" "option requires an argument -- 'f'"
-  # behind an operand, which getopt_long moves, and behind other letters
+  # after an operand, which getopt_long moves, and after other letters
   refuses 'fb-resolve --sql candidates.tsv -f' "option requires an argument -- 'f'"
   refuses 'fb-apply a.tsv --undo b.tsv --pause' "option '--pause' requires an argument"
   refuses 'fb-report r.tsv -m' "option requires an argument -- 'm'"
   refuses 'fb-report -:m' "invalid option -- ':'"
 }
 
-@test "models, formats and numbers that are none" {
+@test "invalid models, formats and numbers" {
   for command in 'fb-extract' 'fb-report'; do
     for model in quiz Answer '' answers; do
       refuses "$command --model '$model'" "--model: unknown model '$model' (known: answer, review)"
@@ -69,7 +69,7 @@ ${1%% *}: see '${1%% *} --help'"
   done
 }
 
-@test "--limit takes what a bigint can be" {
+@test "--limit accepts any bigint from 0" {
   for limit in 2147483648 9223372036854775807; do
     run -0 fb-extract --sql --limit $limit
     assert_line --partial "LIMIT $limit"
@@ -83,13 +83,13 @@ ${1%% *}: see '${1%% *} --help'"
   done
 }
 
-@test "what --max-failures takes" {
+@test "--max-failures takes a number or a percentage" {
   for max in '' % -1 -1% 101% 1.5 5%% 2147483648 x; do
     refuses "fb-apply --max-failures '$max'" "--max-failures: invalid number '$max' (expected 0 to 2147483647, or 0% to 100%)"
   done
 }
 
-@test "--format says what the header line would have told" {
+@test "--format overrides what the header shows" {
   lines 'id\tcohort_id\tsyllabus_id' '1\t7\t\\N' > rows.tsv
   run -0 fb-extract --model answer --format text rows.tsv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"

@@ -1,4 +1,4 @@
-# Ways through the four programs, with small inputs that have something of everything.
+# Ways through the four programs, with small inputs that contain a bit of everything.
 
 setup() {
   cd "$BATS_TEST_TMPDIR"
@@ -8,8 +8,8 @@ setup() {
 plan='model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus'
 receipts="status\t$plan\tdetail"
 
-# Small files of every kind, with escapes, malformed records, a record longer than what is read at
-# once, and more cohorts than the map has room for at first.
+# Makes small files of every kind, with escapes, malformed records, a record longer than one read, and
+# more cohorts than the map's initial size.
 inputs() {
   { lines 'x\tmodel\tid\tcohort_id\tsyllabus_id' 'a\\tb\tanswer\t1\t1\t\\N' 'c\treview\t2\t2\t\\N' 'bad'
     printf '%0140000d\tanswer\t3\t3\t\\N\n\tanswer\t4\tx\t\\N\n' 0; } > rows.tsv
@@ -26,7 +26,7 @@ inputs() {
   lines 'model\tcohort_id\tcohort\tsyllabus_id\tsyllabus\trows' 'answer\t1\ta\t\\N\t\\N\t3' 'answer\t2\tb\t10\ts\t4' 'quiz\t2\tb\t10\ts\t4' > count.tsv
 }
 
-# Every way through the programs. What stands beside standard output is written to `side`.
+# Every way through the programs. Output other than standard output goes to `side`.
 ways=(
   'fb-extract --rejects side rows.tsv rows.csv'
   'fb-extract < rows.csv'
@@ -49,7 +49,7 @@ ways=(
   'fb-apply --version'
 )
 
-# Does it as it goes without fault: files expected.out, expected.side, and $expected_status.
+# Runs it without faults: sets the files expected.out, expected.side, and $expected_status.
 expect() { # way
   rm -f side expected.side
   expected_status=0
@@ -57,7 +57,7 @@ expect() { # way
   [ ! -e side ] || mv side expected.side
 }
 
-# Does it under test: files out, err, side, $status, and the last message in $message.
+# Runs it under test: sets the files out, err, side, $status, and $message to the last message.
 attempt() { # command line
   rm -f side
   status=0
@@ -68,18 +68,18 @@ attempt() { # command line
 }
 
 attempted=
-teardown() { echo "$attempted"; }   # shown where a test fails
+teardown() { echo "$attempted"; }   # shown if a test fails
 
 is_prefix() { cmp -s -n "$(wc -c < "$1")" "$1" "$2"; } # of
 
-# All is as without fault.
+# Everything is as without faults.
 assert_unharmed() {
   assert_equal "$status" "$expected_status"
   cmp out expected.out
   [ ! -e expected.side ] || cmp side expected.side
 }
 
-# It gave up, with this at the end of its message, and what was written until then is right.
+# It gave up with a message that ends with this, and what it had written until then is right.
 assert_given_up() { # reason
   assert_equal "$status" 2
   [[ $message == *"$1" ]]

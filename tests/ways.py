@@ -1,4 +1,4 @@
-"""Ways through the programs, with system calls that fail: tests/ways.bash has the ways and their inputs."""
+"""Runs the ways of tests/ways.bash with failing system calls."""
 import os
 import shlex
 import subprocess
@@ -16,7 +16,7 @@ def forget(path):
 
 
 class Way:
-    """A command line: the program, its arguments, and perhaps `< FILE`. `done` is what it does without fault."""
+    """A command line: the program, its arguments, and maybe `< FILE`. `done` is its result without faults."""
 
     def __init__(self, text):
         self.text = text
@@ -29,7 +29,7 @@ class Way:
         self.done = Attempt(self)
 
     def each_fault(self, call, plus="", **faults):
-        """Lets the N-th such call fail, for each N there is; afterwards, that nothing has changed without a fault."""
+        """Makes the N-th such call fail, for every N; then checks that nothing changes without a fault."""
         n = 0
         while True:
             n += 1
@@ -41,7 +41,7 @@ class Way:
 
 
 class Attempt:
-    """A way that was gone: exit status, output, what stood in `side`, the last message; `file` is what a fault was about."""
+    """The result of a way: exit status, output, contents of `side`, last message; `file` is the file of the fault."""
 
     def __init__(self, way, **faults):
         self.way, self.faults = way, faults
@@ -62,12 +62,12 @@ class Attempt:
             sys.exit(f"{self.way.text}: {self.faults}: exit {self.status}, {len(self.out)} bytes: {self.message}\nwanted: {wanted}")
 
     def assert_unharmed(self):
-        """All is as without fault."""
+        """Everything is as without faults."""
         done = self.way.done
         self.check((self.status, self.out, self.side) == (done.status, done.out, done.side), "what is done without fault")
 
     def assert_given_up(self, reason):
-        """It gave up, with this at the end of its message, and what was written until then is right."""
+        """It gave up with a message that ends with this, and what it had written until then is right."""
         done = self.way.done
         self.check(self.status == 2 and self.message.endswith(reason), f"exit 2 and {reason}")
         self.check(done.out.startswith(self.out) and (done.side or b"").startswith(self.side or b""), "the beginning of what is right")

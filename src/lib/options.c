@@ -25,7 +25,6 @@ option_next(int argc, char **argv, const char *letters, const struct option *nam
 {
 	const char *last = argv[argc - 1];	/* before getopt_long moves it */
 	const struct option *name = names;
-	const char *written;
 	int option;
 
 	opterr = 0;	/* getopt's own messages could send control characters to the terminal */
@@ -33,7 +32,8 @@ option_next(int argc, char **argv, const char *letters, const struct option *nam
 	if (option != '?')
 		return option;
 	if (optopt == 0) {	/* only for a long option that is not known */
-		written = argv[optind - 1];
+		const char *written = argv[optind - 1];
+
 		die_usage(is_ambiguous(written + 2, names) ? "option '%s' is ambiguous" : "unrecognized option '%s'", written);
 	}
 	while (name->name != NULL && name->val != optopt)

@@ -1,15 +1,15 @@
 /*
- * Preloaded into a program, makes its calls of the C library fail as the environment says:
+ * Preloaded into a program, makes its C library calls fail, as set in the environment:
  *
  *   FAULT_CALL=CALL    memory (malloc, calloc, realloc), read, write, open or close:
- *   FAULT_AT=N         the N-th such call fails, from 1; N+: and all after it
+ *   FAULT_AT=N         the N-th such call fails, from 1; N+: and all later ones
  *   FAULT_ERROR=NUMBER with this errno
- *   FAULT_NOTE=FILE    and the file it was about is noted here; without a FILE there was no N-th call
+ *   FAULT_NOTE=FILE    the file that the call was for is written to FILE; if FILE does not exist, there was no N-th call
  *   FAULT_CHUNK=SIZE   reads and writes move at most SIZE bytes a call
  *   FAULT_EINTR=yes    every other read and write is interrupted first
  *
- * A stream's own calls (stdio, so messages too) do not come through here. What is called before main or
- * at exit is not the program's, but that of a tool it is built with, and works.
+ * Calls made by stdio, and so by messages, are not affected. Neither are calls before main or at exit: they
+ * are those of a tool that the program is built with.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The C library's function behind ours; NULL while dlsym itself asks for memory. */
+/* The C library's function that ours replaces; NULL while dlsym itself allocates memory. */
 #define NEXT(function) \
 	static __typeof__(&function) next; \
 	if (next == NULL) \
@@ -56,7 +56,7 @@ __libc_start_main(int (*start)(int, char **, char **), int argc, char **argv, vo
 	return next(enter_main, argc, argv, init, fini, rtld_fini, stack_end);
 }
 
-/* The number in a variable, or `otherwise`. */
+/* The number in an environment variable, or `otherwise`. */
 static long
 setting(const char *name, long otherwise)
 {
@@ -77,7 +77,7 @@ note(const char *file)
 	close(fd);
 }
 
-/* Whether this call is to fail; errno is set then. */
+/* Whether this call must fail; if so, sets errno. */
 static bool
 fails(const char *call, const char *file)
 {
@@ -102,7 +102,7 @@ fails(const char *call, const char *file)
 	return true;
 }
 
-/* What a descriptor is called: in messages of the programs, or its path. */
+/* The name of a descriptor in the programs' messages, or its path. */
 static bool
 fails_fd(const char *call, int fd)
 {
@@ -186,7 +186,7 @@ open(const char *path, int flags, ...)
 	return fails("open", path) ? -1 : next(path, flags, mode);
 }
 
-/* open, as programs that are built for large files call it. */
+/* What open is called in programs built for large files. */
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 int

@@ -1,9 +1,8 @@
 /*
- * The cohort map against a list that is searched from the start.
+ * Compares the cohort map with a list that is searched linearly.
  *
- * Input: a byte that says how it is read, then the dump. The map has each cohort of the list with the
- * same values, and none that the list has not; a cohort twice is fine with the same values, else the
- * message names both lines.
+ * Input: a byte of options, then the dump. The map has exactly the cohorts of the list, with the same
+ * values. A cohort may appear twice with the same values; otherwise the message has both line numbers.
  */
 #include "lib/cohorts.h"
 #include "naive.h"
@@ -25,7 +24,7 @@ struct run {
 	struct entry entry[NAIVE_MAX];
 	size_t count;
 	unsigned long problems;
-	struct entry conflict[2];	/* the first cohort that is there twice with different values */
+	struct entry conflict[2];	/* the first cohort that appears twice with different values */
 	bool has_conflict;
 };
 
@@ -148,7 +147,7 @@ load_map(void *context)
 	CHECK(HASH_COUNT(cohorts.map) == run->count);
 	for (size_t i = 0; i < run->count; i++) {
 		const struct cohort *found[65];
-		int64_t id[65] = { run->entry[i].id };	/* and those that differ from it in one bit */
+		int64_t id[65] = { run->entry[i].id };	/* and all ids that differ in one bit */
 
 		for (int bit = 0; bit < 64; bit++)
 			id[bit + 1] = (int64_t)((uint64_t)id[0] ^ (uint64_t)1 << bit);

@@ -1,18 +1,17 @@
 /*
- * The record reader, on CSV, against a plain libcsv reading of the same bytes.
+ * Compares the record reader, on CSV, with a plain reading of the same bytes by libcsv.
  *
  * Input: two bytes that say how it is read, then the file. The readings are the same record by record
  * up to the first fault, and there is one for the reader if there is one for libcsv. Faults are:
  *
- *   - libcsv in strict mode stops: unexpected quote, or one that never ends;
- *   - a carriage return ends a record, and its line goes on with something else. libcsv would go on
- *     with the next record; the reader rejects the line.
+ *   - libcsv in strict mode stops: an unexpected quote, or an unterminated one;
+ *   - a carriage return ends a record, but its line continues. libcsv would continue with the next
+ *     record; the reader rejects the line.
  *
- * What libcsv reads as a record the reader rejects if it is not text (NUL, invalid UTF-8), or has not as
- * many fields as the header. A last line of carriage returns alone is nothing to libcsv, and rejected.
- * After a fault the reader goes on with the next line, where libcsv stops, so there is nothing to compare;
- * but all through the file each byte is in a record that was accepted, in one that was rejected, or
- * in a blank line.
+ * The reader also rejects records of libcsv that are not text (NUL, invalid UTF-8), or whose number of
+ * fields differs from the header's. libcsv ignores a last line that has only carriage returns; the reader
+ * rejects it. After a fault the reader continues with the next line, while libcsv stops, so there is nothing
+ * to compare. But every byte of the file is in an accepted record, a rejected record, or a blank line.
  */
 #include "naive.h"
 #include "system.h"
@@ -55,7 +54,7 @@ struct parsed {
 	struct {
 		size_t field;		/* its first */
 		size_t count;
-		size_t end;		/* in the file: behind its last byte, but before the newline after a carriage return */
+		size_t end;		/* offset in the file after its last byte, but before the newline of a CRLF */
 	} record[MAX + 1];
 	size_t records;
 	char bytes[MAX];
@@ -98,7 +97,7 @@ no_space(unsigned char c)
 	return 0;
 }
 
-/* Reads the file in steps of so many bytes. Where records end is known only with steps of one. */
+/* Reads the file in steps of this many bytes. The ends of records are known only with steps of one. */
 static void
 read_by_libcsv(struct parsed *reading, const char *file, size_t len, char delimiter, size_t step)
 {
@@ -133,7 +132,7 @@ same_reading(const struct parsed *a, const struct parsed *b)
 	return true;
 }
 
-/* ---- what the reader must make of it ---- */
+/* ---- what the reader must do ---- */
 
 struct expected {
 	const char *file;
@@ -141,7 +140,7 @@ struct expected {
 	const struct parsed *reading;
 	size_t next;		/* record of the reading */
 	size_t at;		/* where its lines begin */
-	size_t place[COLUMNS];	/* in the header, from 1; 0: it is not there */
+	size_t place[COLUMNS];	/* in the header, from 1; 0: missing */
 	size_t width;
 	bool nulls;		/* as of the option */
 	bool fault;		/* came to one */
@@ -168,7 +167,7 @@ skip_blank_lines(const struct expected *expected, size_t *at)
 	}
 }
 
-/* The lines that hold the next record. False at the end, or at a fault. */
+/* The lines of the next record. False at the end, or at a fault. */
 static bool
 next_lines(struct expected *expected, struct slice *lines)
 {
@@ -205,7 +204,7 @@ is_used(enum kind kind, int column)
 	return column == ID || (kind == ROWS && column == MODEL);
 }
 
-/* Reads the header. False if no reader may take it. */
+/* Reads the header. False if it must be refused. */
 static bool
 expect_header(struct expected *expected, enum kind kind)
 {
@@ -225,7 +224,7 @@ expect_header(struct expected *expected, enum kind kind)
 			expected->place[column] = i + 1;
 		}
 	}
-	/* What is not used may stand twice, and then is not there. */
+	/* A column that is not used may appear twice, and then counts as missing. */
 	for (int column = 0; column < COLUMNS; column++) {
 		if (times[column] > 1 && is_used(kind, column))
 			return false;
@@ -239,7 +238,7 @@ expect_header(struct expected *expected, enum kind kind)
 	return expected->place[ID] > 0 && (kind == ROWS_OF_ONE_MODEL || expected->place[MODEL] > 0);
 }
 
-/* Whether a last record without its end may have been cut off: its last field has no quotes, and is used. */
+/* Whether a last record without newline may be incomplete: its last field is unquoted, and is used. */
 static bool
 may_be_cut_off(const struct expected *expected, struct slice lines)
 {
@@ -254,7 +253,7 @@ may_be_cut_off(const struct expected *expected, struct slice lines)
 	return false;
 }
 
-/* The next record to be accepted, keeping those before it as rejects. False if there is none before the end or a fault. */
+/* The next record to be accepted; keeps those before it as rejects. False at the end, or at a fault. */
 static bool
 expect_record(struct expected *expected, struct slice *lines)
 {
@@ -301,8 +300,8 @@ check_fields(const struct expected *expected, const struct reader *reader)
 }
 
 /*
- * Moves *at over the bytes of records, and blank lines before them; they must be there. A record that
- * begins with a carriage return cannot be told from a blank line here.
+ * Moves *at past the bytes of records, and past blank lines before them; checks that they are there. A record
+ * that begins with a carriage return cannot be distinguished from a blank line here.
  */
 static void
 pass_over(const struct expected *expected, size_t *at, const char *bytes, size_t len)

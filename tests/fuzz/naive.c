@@ -2,7 +2,7 @@
 
 #include "naive.h"
 
-/* The code point at s and its length; -1 if it is none. */
+/* The code point at s and its length; -1 if invalid. */
 static long
 code_point(const char *bytes, size_t left, size_t *len)
 {
@@ -80,7 +80,7 @@ naive_is_bigint(const char *bytes, size_t len, int64_t *number)
 	if (len > 19 || (len == 19 && memcmp(bytes, limit, 19) > 0))
 		return false;
 	*number = 0;
-	for (size_t i = 0; i < len; i++)	/* downwards, where bigint has one number more */
+	for (size_t i = 0; i < len; i++)	/* negative, since bigint has one more negative number */
 		*number = *number * 10 - (bytes[i] - '0');
 	if (!negative)
 		*number = -*number;
@@ -96,7 +96,7 @@ digit(char c, int base)
 	return value < base ? value : -1;
 }
 
-/* The character that a backslash and what stands behind it stand for; *at is moved behind them. */
+/* Decodes the escape at *at, and moves *at past it. */
 static char
 unescape(const char *line, size_t len, size_t *at)
 {

@@ -1,6 +1,6 @@
 /*
- * The documents read once more, naively: COPY's text format, UTF-8 (RFC 3629), bigint. Slow, obvious,
- * and written without looking at src/, to be compared with it.
+ * A second, naive implementation of the documents: COPY's text format, UTF-8 (RFC 3629), bigint. Slow,
+ * obvious, and written without looking at src/, to be compared with it.
  */
 #ifndef NAIVE_H
 #define NAIVE_H
@@ -29,13 +29,13 @@ bool naive_read(struct naive_record *, const char *line, size_t len);
 /* Valid UTF-8, without NUL. */
 bool naive_is_text(const char *bytes, size_t len);
 
-/* Whether it is an optional sign and digits, and in bigint's range. */
+/* Whether it is an optional sign and digits, in bigint's range. */
 bool naive_is_bigint(const char *bytes, size_t len, int64_t *number);
 
-/* Lines of text in which nothing acts on a terminal: no control character but newline, none that turns its direction. */
+/* Whether it is safe on a terminal: no control characters except newline, no bidirectional controls. */
 bool naive_is_harmless(const char *bytes, size_t len);
 
-/* Whether a file may have another header further down, which ends its reading: names of columns stand there again. */
+/* Whether a file may have another header further down, which ends its reading. */
 bool naive_has_another_header(const char *bytes, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * fb-report's text and JSON, on whatever plan or receipts.
+ * fb-report's text and JSON, for any plan or receipts.
  *
- * Input: a byte of options, then the records. Nothing that is printed, to standard output or error,
- * can act on a terminal; there is a line for each record that the naive reading takes; the numbers are its own.
+ * Input: a byte of options, then the records. Nothing printed to standard output or error can act on a
+ * terminal; there is a line for each record that the naive reading accepts, and the numbers are the same.
  */
 #define main fb_report
 int fb_report(int argc, char **argv);
@@ -24,10 +24,10 @@ struct input {
 	int status;
 	long updated, skipped, failed, malformed;
 	int last_model;
-	bool has_last;		/* a plan's record was there before: its model and id */
+	bool has_last;		/* there was a previous record of a plan, with this model and id */
 	bool last_is_review;
 	int64_t last_id;
-	int changes;		/* of the model from one record to the next; with more than one, sections come again */
+	int changes;		/* of the model between records; with more than one, sections repeat */
 };
 
 static bool
@@ -43,7 +43,7 @@ is_reason(const struct naive_field *field)
 	    || field_is(field, "gone") || field_is(field, "duplicate");
 }
 
-/* Counts a record as its status says. */
+/* Counts a record by its status. */
 static void
 count_record_naively(struct input *run, const struct naive_record *record)
 {
@@ -104,11 +104,11 @@ write_report(void *context)
 		argv[argc++] = "--summary";
 	if (run->how & JSON)
 		argv[argc++] = "--json";
-	optind = 0;	/* getopt begins anew */
+	optind = 0;	/* restarts getopt */
 	run->status = fb_report(argc, argv);
 }
 
-/* How many lines of the report begin so. */
+/* How many lines of the report begin like this. */
 static long
 lines_with(const struct fuzz_bytes *report, const char *begin)
 {
@@ -120,7 +120,7 @@ lines_with(const struct fuzz_bytes *report, const char *begin)
 	return count;
 }
 
-/* The sum of the numbers behind the beginnings of lines. */
+/* The sum of the numbers after these beginnings of lines. */
 static long
 sum_of(const struct fuzz_bytes *report, const char *begin)
 {

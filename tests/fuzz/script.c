@@ -1,9 +1,9 @@
 /*
- * The psql script that fb-apply makes of a plan (or of receipts, to undo), scanned as psql would.
+ * Scans the psql script that fb-apply makes from a plan (or from receipts, to undo) as psql would.
  *
- * Input: two bytes of options, then the records of a plan. What stands between COPY ... FROM STDIN and \. decodes
- * to the plan's records, and all else is what the same plan with harmless slugs makes: so no
- * data can become SQL or a psql command.
+ * Input: two bytes of options, then the records of a plan. The data between COPY ... FROM STDIN and \. must decode
+ * to the plan's records, and everything else must be the same as for a plan with harmless slugs: so no data
+ * can become SQL or a psql command.
  */
 #define main fb_apply
 int fb_apply(int argc, char **argv);
@@ -19,7 +19,7 @@ enum { BATCH_SIZE = 0x07, PAUSE = 0x08 };
 
 static const struct {
 	const char *header;
-	size_t status, model, id, cohort_id, cohort, syllabus_id, syllabus;	/* their places; 99: it is not there */
+	size_t status, model, id, cohort_id, cohort, syllabus_id, syllabus;	/* their positions; 99: missing */
 	size_t width;
 } forms[2][2] = {
 	{
@@ -118,7 +118,7 @@ write_script(void *context)
 	char *argv[] = { "fb-apply", "--batch-size", run->batch_size, "plan", run->pause ? "--pause=1500" : "--pause=0",
 	    run->undo ? "--undo" : NULL, NULL };
 
-	optind = 0;	/* getopt begins anew */
+	optind = 0;	/* restarts getopt */
 	run->status = fb_apply(run->undo ? 6 : 5, argv);
 }
 
@@ -143,7 +143,7 @@ same_field(const struct naive_field *a, const struct naive_field *b)
 	return a->is_null == b->is_null && a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
-/* The value of a slug's field: what begins with hex: is its bytes in hexadecimal. */
+/* The value of a slug's field: after hex: come its bytes in hexadecimal. */
 static struct naive_field
 decode_slug(const struct naive_field *field, char *bytes)
 {
@@ -164,7 +164,7 @@ decode_slug(const struct naive_field *field, char *bytes)
 	return decoded;
 }
 
-/* No backslash but that of \N, so that psql can take nothing for a command. */
+/* There must be no backslash except in \N, so that psql cannot take anything for a command. */
 static void
 check_backslashes(const char *line, size_t len)
 {
@@ -200,7 +200,7 @@ same_row(const struct wanted *a, const struct wanted *b)
 	return a->is_review == b->is_review && a->id == b->id;
 }
 
-/* Scans the script that was written. Checks its data where `run` is not NULL, and keeps all else in *rest. */
+/* Scans the script. Checks its data if `run` is not NULL, and keeps everything else in *rest. */
 static void
 scan(struct fuzz_bytes *rest, const struct run *run)
 {
@@ -229,7 +229,7 @@ scan(struct fuzz_bytes *rest, const struct run *run)
 		CHECK(!in_data || run == NULL || in_batch > 0);
 		in_data = begins_copy(line, line_len);
 		in_batch = 0;
-		/* Of slugs in hexadecimal, that the batch is to be decoded and put in order is all that shows. */
+		/* Slugs in hexadecimal change only the calls that decode and reorder the batch. */
 		if (line_is(line, line_len, "CALL pg_temp.fb_decode_slugs();"))
 			continue;
 		if (line_len > strlen(in_no_order) && memcmp(line + line_len - strlen(in_no_order), in_no_order, strlen(in_no_order)) == 0) {
@@ -242,7 +242,7 @@ scan(struct fuzz_bytes *rest, const struct run *run)
 	CHECK(!in_data && (run == NULL || records == run->count));
 }
 
-/* The same plan, with slugs that can do no harm. */
+/* The same plan, with harmless slugs. */
 static void
 write_harmless(const struct run *run, struct fuzz_bytes *plan)
 {

@@ -1,7 +1,7 @@
 /*
- * What the modules under test ask of the system, given from memory. The compiler includes this
- * before each of them (-include), so that a run reads and writes no file, nothing of it stays
- * behind, and the fuzzer goes on after die().
+ * Replaces the system calls of the modules under test with ones that work in memory. The compiler
+ * includes this before each module (-include), so that a run reads and writes no files, leaves nothing
+ * behind, and the fuzzer continues after die().
  */
 #ifndef SYSTEM_H
 #define SYSTEM_H
@@ -17,11 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Ends the fuzzer with a message where a property does not hold. */
+/* Stops the fuzzer with a message if a property does not hold. */
 #define CHECK(property) ((property) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #property))
 _Noreturn void fuzz_fail(const char *file, int line, const char *property);
 
-/* Descriptors of what is written. The first is standard output, too. */
+/* Descriptors of outputs. The first is also standard output. */
 enum { FUZZ_OUTPUT = 1000, FUZZ_REJECTS, FUZZ_STDERR, FUZZ_WRITTEN };
 
 /* Bytes, of which a harness keeps its own and fuzz_written the rest. */
@@ -35,16 +35,16 @@ void fuzz_append(struct fuzz_bytes *, const void *bytes, size_t len);
 /* What was written to a descriptor since fuzz_begin. */
 const struct fuzz_bytes *fuzz_written(int fd);
 
-/* Empties what was written, and sets what any file that is opened holds: it comes in reads of `chunk` bytes at most (0: all). */
+/* Clears the outputs, and sets the contents of every file that is opened. Reads return at most `chunk` bytes (0: no limit). */
 void fuzz_begin(const void *file, size_t len, size_t chunk);
 
 /*
- * Runs a function of the product's. True if it returned, false if it ended in die(); then all that it
- * allocated is freed, and its structs are not to be used any more.
+ * Runs a function of the product. Returns true if it returned, false if it called die(). Then everything
+ * that it allocated is freed, and its structs must not be used any more.
  */
 bool fuzz_run(void (*function)(void *context), void *context);
 
-/* Checks that all was freed, and that no message can act on a terminal or is more than a line. */
+/* Checks that everything was freed, and that each message is one line and safe on a terminal. */
 void fuzz_end(void);
 
 /* What a harness does with one input. */

@@ -1,5 +1,5 @@
 /*
- * The record reader, on COPY's text format, against the naive reading of the same bytes.
+ * Compares the record reader, on COPY's text format, with the naive reading of the same bytes.
  *
  * Input: two bytes that say how it is read, then the file. Every record that the reader takes has the
  * fields of the naive reading, and survives being encoded and decoded again; what the reader rejects
@@ -40,16 +40,16 @@ static const char *const names[COLUMNS] = {
 };
 
 struct header {
-	size_t place[COLUMNS];	/* from 1; 0: it is not there */
+	size_t place[COLUMNS];	/* from 1; 0: missing */
 	size_t times[COLUMNS];
 	size_t width;
-	bool crlf;		/* its line ends with carriage return and newline */
+	bool crlf;		/* its line ends with CRLF */
 };
 
 struct run {
 	const char *file;	/* its bytes */
 	size_t len;
-	size_t at;		/* what the naive reading has come to */
+	size_t at;		/* how far the naive reading has come */
 	size_t which;		/* of files */
 	bool nulls;		/* as of the option */
 	struct header header;
@@ -98,7 +98,7 @@ find_columns(const char *line, size_t len, struct header *header)
 	}
 }
 
-/* Reads the header naively. False if no reader may take it. */
+/* Reads the header naively. False if it must be refused. */
 static bool
 read_header(struct run *run)
 {
@@ -119,13 +119,13 @@ read_header(struct run *run)
 	for (int i = 0; i < COLUMNS; i++) {
 		if (needed.place[i] > 0 && run->header.times[i] != 1)
 			return false;
-		if (run->header.times[i] > 1)	/* what is not used may stand twice, and then is not there */
+		if (run->header.times[i] > 1)	/* a column that is not used may appear twice, and then counts as missing */
 			run->header.place[i] = 0;
 	}
 	return true;
 }
 
-/* The next record that the naive reading takes; those before it are kept as rejects. */
+/* The next record that the naive reading accepts; keeps those before it as rejects. */
 static bool
 next_record(struct run *run, struct naive_record *record)
 {
