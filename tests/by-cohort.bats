@@ -56,9 +56,9 @@ $rule"
   assert_line '    Answer    Review A_very_long_name         N  cohort → syllabus'
   assert_line '         -         -                1         1  a → x'
   # a syllabus_id is a number in JSON, or a string if it is not a number
-  sed -i 's/10/x"/' r.tsv
-  run -0 fb-report --table a_very_long_name=t --table n=n --by-cohort --json r.tsv
-  assert_equal "$(jq -c '.cohorts[0].syllabus_id' <<< "$output")" '"x\""'
+  a_count | sed 's/10/x"/' > c.tsv
+  run -1 fb-report --by-cohort --json c.tsv
+  assert_equal "$(jq -c '[.cohorts[].syllabus_id]' <<< "$output" | grep -o '"[^,]*"' | head -n 1)" '"x\""'
 }
 
 @test "a preview of many cohorts is sorted, and uses memory for cohorts alone" {

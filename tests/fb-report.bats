@@ -148,6 +148,18 @@ $rule"
 fb-report: r.tsv:3: unknown status, or unknown reason for it"
 }
 
+@test "a record that could be neither carried out nor taken back is rejected: it has no syllabus_id, or no cohort_id" {
+  lines "$receipts" 'updated\tanswer\t1\t1\ta\t\\N\tb\t\\N' 'reverted\tanswer\t2\tx\ta\t1\tb\t\\N' 'skipped\tanswer\t3\t1\ta\t\\N\tb\tgone' > r.tsv
+  run -1 --separate-stderr fb-report --undo r.tsv
+  assert_line 'Skipped: 1 (gone 1)'
+  assert_equal "$stderr" "fb-report: r.tsv:2: syllabus_id is NULL
+fb-report: r.tsv:3: cohort_id is not a decimal integer in bigint range: 'x'"
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t1\ta\t\\N\tb' 'answer\t2\t1\ta\t3\tb' > p.tsv
+  run -1 --separate-stderr fb-report p.tsv
+  assert_line 'DRY RUN: Would update 1 records in total, 1 rejected'
+  assert_equal "$stderr" 'fb-report: p.tsv:2: syllabus_id is NULL'
+}
+
 @test "malformed records are reported once, and not counted" {
   lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
     '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv

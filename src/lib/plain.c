@@ -26,7 +26,8 @@ needs_no_decoding(struct slice record, const struct marks *marks, bool csv)
 bool
 plain_read(struct reader *reader, struct marks *marks)
 {
-	const bool csv = reader->format == CSV_FORMAT;
+	const bool csv = reader->format == CSV_FORMAT, has_null_words = reader->how->nulls.len > 0;
+	const size_t wanted_count = reader->wanted_count;
 	struct slice record = reader->raw;
 
 	record.len -= (csv || reader->crlf) && record.len > 1 && record.ptr[record.len - 2] == '\r' ? 2 : 1;
@@ -40,14 +41,14 @@ plain_read(struct reader *reader, struct marks *marks)
 	if (reader->count != reader->width)
 		return true;
 	marks->separator[marks->separators] = record.len;
-	for (size_t i = 0; i < reader->wanted_count; i++) {
+	for (size_t i = 0; i < wanted_count; i++) {
 		size_t index = reader->wanted[i].index;
 		size_t begin = index > 0 ? marks->separator[index - 1] + 1 : 0;
 		struct slice field = { record.ptr + begin, marks->separator[index] - begin };
 
 		if (csv ? field.len == 0 : field.len == 2 && *field.ptr == '\\')
 			field = (struct slice){ NULL, 0 };
-		if (reader->how->nulls.len > 0 && reader_is_null_word(reader, field))
+		if (has_null_words && reader_is_null_word(reader, field))
 			field = (struct slice){ NULL, 0 };
 		reader->field[reader->wanted[i].column] = field;
 	}

@@ -109,6 +109,7 @@ bool
 counts_add(struct counts *counts, struct reader *reader, struct told *told)
 {
 	struct tally *tally;
+	int64_t cohort_id, syllabus_id;
 	bool known;
 	int reason = 0;	/* gcc for s390x warns without this */
 
@@ -129,6 +130,9 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 		reader_reject(reader, "unknown status, or unknown reason for it");
 		return false;
 	}
+	/* Without these it could be neither carried out nor taken back. */
+	if (told->outcome == DONE && (!reader_bigint(reader, COHORT_ID, &cohort_id) || !reader_bigint(reader, SYLLABUS_ID, &syllabus_id)))
+		return false;
 	if (!model_is_chosen(counts->chosen, told->model))
 		return false;
 	if (told->outcome == DONE) {
