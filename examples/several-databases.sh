@@ -46,7 +46,7 @@ for name in "$run" ${earlier:+"$earlier"}; do
 done
 awk -F '\t' '
   NF != 2 || $1 !~ /^[A-Za-z0-9][A-Za-z0-9_-]*$/ || $2 == "" { print "line " NR ": must be NAME<TAB>CONNINFO, NAME of letters, digits and _-"; exit 1 }
-  seen[$1]++ { print "line " NR ": " $1 " stands there twice"; exit 1 }
+  seen[$1]++ { print "line " NR ": " $1 " appears twice"; exit 1 }
   END { if (NR == 0) { print "no database"; exit 1 } }' < "$databases" >&2 || die "$databases: cannot be used"
 [ ! "$earlier" ] || [ -d "$earlier" ] || die "$earlier: no such folder"
 mkdir "$run" || die "each run needs a new folder, since receipts are the way back"
