@@ -425,10 +425,10 @@ ask_password() {
 
 check_psql() {
   local version
-  command -v psql > /dev/null || die "psql not found: install PostgreSQL's client (Debian: postgresql-client)"
+  command -v psql > /dev/null || die "psql not found: install PostgreSQL's client (Debian: postgresql-client): nothing was changed"
   version=$(psql --version 2> /dev/null)   # a wrapper may warn of its locale
   if [[ ! $version =~ ^psql\ \([^\)]*\)\ ([0-9]{1,3})[.a-z] ]] || (( BASH_REMATCH[1] < 13 )); then
-    die "psql 13 or later is required; this is '$version'"
+    die "psql 13 or later is required; this is '$version': nothing was changed"
   fi
 }
 
@@ -783,8 +783,8 @@ tell_progress() { signalled=yes; [ ! "$reporter" ] || signal USR1 "$reporter"; }
 
 # ---- main ----
 
-(( BASH_VERSINFO[0] >= 5 )) || die "bash 5 or later is required; this is $BASH_VERSION"
-getopt -T > /dev/null 2>&1; (( $? == 4 )) || die "util-linux's getopt is required (Debian: util-linux); the one in PATH is another"
+(( BASH_VERSINFO[0] >= 5 )) || die "bash 5 or later is required; this is $BASH_VERSION: nothing was changed"
+getopt -T > /dev/null 2>&1; (( $? == 4 )) || die "util-linux's getopt is required (Debian: util-linux); the one in PATH is another: nothing was changed"
 started=$(date -u +%FT%TZ)
 read_options "$@"
 trap clean_up EXIT

@@ -139,7 +139,7 @@ no_backend() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = '
     # with two jobs, there is no space for all receipts in one file
     if [ $jobs = 1 ]; then files=(r.tsv); else files=(r.tsv.1 r.tsv.2); fi
     [[ $stderr == *"receipts in $(printf "$PWD/%s and " "${files[@]}" | sed "s/ and $//")"* ]] || { echo "$stderr"; false; }
-    [[ $stderr == *': the receipts of the last batch could not be written, which is committed'* ]]
+    [[ $stderr == *': the receipts of the last batch, which was committed, could not be written'* ]]
     # the last batch's receipts are kept separately; as the message says, they complete the others
     for file in r.tsv*.in-doubt; do
       first=$(awk '{ print $2; exit }' "$file")
@@ -215,14 +215,14 @@ END
   mkdir without
   for program in bash date env dirname mktemp rm awk cat wc cp mkfifo tail sleep realpath getopt; do ln -s "$(command -v $program)" without; done
   PATH=$PWD/without run -2 "$project/bin/fb-backfill"
-  assert_output 'fb-backfill: psql not found: install PostgreSQL'\''s client (Debian: postgresql-client)'
+  assert_output 'fb-backfill: psql not found: install PostgreSQL'\''s client (Debian: postgresql-client): nothing was changed'
   mkdir old
   touch old/psql
   chmod +x old/psql
   for version in '9.6.24' '12.22 (Debian 12.22-1.pgdg120+1)' '12beta1' none; do
     printf '%s\n' '#!/bin/sh' "echo 'psql (PostgreSQL) $version'" > old/psql
     PATH="$PWD/old:$PATH" run -2 fb-backfill
-    assert_output "fb-backfill: psql 13 or later is required; this is 'psql (PostgreSQL) $version'"
+    assert_output "fb-backfill: psql 13 or later is required; this is 'psql (PostgreSQL) $version': nothing was changed"
   done
   # one that does nothing, and reports success
   printf '%s\n' '#!/bin/sh' '[ "$1" != --version ] || echo "psql (PostgreSQL) 18beta1"' > old/psql
@@ -246,12 +246,12 @@ END
   assert_output --partial 'PostgreSQL 13 or later is required'
   sed 's/BASH_VERSINFO\[0\] >= 5/BASH_VERSINFO[0] >= 99/' "$project/bin/fb-backfill" > later
   run -2 bash later
-  assert_output "fb-backfill: bash 5 or later is required; this is $BASH_VERSION"
+  assert_output "fb-backfill: bash 5 or later is required; this is $BASH_VERSION: nothing was changed"
   mkdir bsd
   printf '%s\n' '#!/bin/sh' 'echo " --"' > bsd/getopt   # as getopt -T prints elsewhere
   chmod +x bsd/getopt
   PATH="$PWD/bsd:$PATH" run -2 fb-backfill
-  assert_output "fb-backfill: util-linux's getopt is required (Debian: util-linux); the one in PATH is another"
+  assert_output "fb-backfill: util-linux's getopt is required (Debian: util-linux); the one in PATH is another: nothing was changed"
   run -0 changed
   assert_output ''
 }
