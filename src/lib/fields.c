@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "copytext.h"
 #include "fields.h"
 
@@ -7,10 +9,21 @@ is_wanted(const struct reader *reader, size_t index)
 	return reader->seen < reader->wanted_count && reader->wanted[reader->seen].index == index;
 }
 
+bool
+fields_is_null_word(const struct reading *how, struct slice value)
+{
+	const struct buffer *nulls = &how->nulls;
+
+	for (size_t i = 0; i < nulls->len; i += strlen(nulls->ptr + i) + 1)
+		if (slice_is(value, nulls->ptr + i))
+			return true;
+	return false;
+}
+
 static void
 set_field(struct reader *reader, enum column column, struct slice value)
 {
-	if (reader->how->nulls.len > 0 && reader_is_null_word(reader, value))
+	if (fields_is_null_word(reader->how, value))
 		value = (struct slice){ NULL, 0 };
 	reader->field[column] = value;
 }

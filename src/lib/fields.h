@@ -9,4 +9,7 @@ const char *fields_read_text(struct reader *);
 /* A CSV record may span several lines. */
 const char *fields_read_csv(struct reader *);
 
+/* Whether a value is one of the words that --null gave. */
+bool fields_is_null_word(const struct reading *, struct slice value);
+
 #endif

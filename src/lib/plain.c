@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "fields.h"
 #include "plain.h"
 
 /* Whether the backslash at an offset of a text record begins a field that is \N and nothing else. */
@@ -48,7 +49,7 @@ plain_read(struct reader *reader, struct marks *marks)
 
 		if (csv ? field.len == 0 : field.len == 2 && *field.ptr == '\\')
 			field = (struct slice){ NULL, 0 };
-		if (has_null_words && reader_is_null_word(reader, field))
+		if (has_null_words && fields_is_null_word(reader->how, field))
 			field = (struct slice){ NULL, 0 };
 		reader->field[reader->wanted[i].column] = field;
 	}

@@ -101,17 +101,6 @@ shown(struct slice value)
 	return value.len < 100 ? (int)value.len : 100;
 }
 
-bool
-reader_is_null_word(const struct reader *reader, struct slice field)
-{
-	const struct buffer *nulls = &reader->how->nulls;
-
-	for (size_t i = 0; i < nulls->len; i += strlen(nulls->ptr + i) + 1)
-		if (slice_is(field, nulls->ptr + i))
-			return true;
-	return false;
-}
-
 /* What a value that is not a bigint looks like. */
 enum look { LOOKS_NULL, LOOKS_QUOTED_NULL, LOOKS_DECIMAL, LOOKS_ROUNDED, LOOKS_GROUPED, LOOKS };
 

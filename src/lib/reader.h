@@ -84,9 +84,6 @@ void reader_open_growing(struct reader *, const char *path, enum kind, struct pr
 /* For files that our own programs wrote. */
 extern const struct reading as_it_is;
 
-/* Whether the field is one of the strings that mean NULL. */
-bool reader_is_null_word(const struct reader *, struct slice field);
-
 /*
  * Opens all the files and returns an array of readers, which the caller frees. With no paths, opens
  * standard input. Sets *count to the number of readers.
