@@ -285,6 +285,25 @@ many_answers() {
   release
 }
 
+# bats test_tags=slow
+@test "interrupted at any moment while it applies, it ends before the last batch, and the receipts are what the table has" {
+  sample_database
+  sql 'INSERT INTO feedback_answer (id, cohort_id) SELECT 100 + n, 1 FROM generate_series(1, 500) AS n'
+  for n in {1..16}; do
+    setsid env --default-signal fb-backfill --batch-size 1 --pause 20 --receipts r.tsv --quiet 2> err &
+    pid=$!
+    wait_until has_lines r.tsv 3
+    sleep "$(printf '0.%03d' $((n * 23)))"
+    kill -TERM "$pid"
+    status=0; wait "$pid" || status=$?
+    assert_equal "$status" 143
+    assert_equal "$(grep -c ^updated r.tsv)" "$(done_in_table)"
+    [ "$(done_in_table)" -lt 300 ]
+    fb-backfill --undo r.tsv --quiet --no-receipts
+    rm r.tsv
+  done
+}
+
 @test "interrupted, it begins no further batch of those that psql has already read" {
   sample_database
   hold 'SELECT FROM feedback_answer WHERE id = 2 FOR UPDATE;'
