@@ -120,6 +120,10 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 	told->model = reader_model(reader, counts->models);
 	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
 		return false;
+	/* Without these it could be neither carried out nor taken back. */
+	if (known && told->outcome == DONE
+	    && (!reader_bigint(reader, COHORT_ID, &cohort_id) || !reader_bigint(reader, SYLLABUS_ID, &syllabus_id)))
+		return false;
 	tally = &counts->tally[told->model];
 	told->reason = reader->field[DETAIL];
 	if (reader->kind == PLAN && is_duplicate(counts, told)) {
@@ -130,9 +134,6 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 		reader_reject(reader, "unknown status, or unknown reason for it");
 		return false;
 	}
-	/* Without these it could be neither carried out nor taken back. */
-	if (told->outcome == DONE && (!reader_bigint(reader, COHORT_ID, &cohort_id) || !reader_bigint(reader, SYLLABUS_ID, &syllabus_id)))
-		return false;
 	if (!model_is_chosen(counts->chosen, told->model))
 		return false;
 	if (told->outcome == DONE) {

@@ -43,6 +43,14 @@ is_reason(const struct naive_field *field)
 	    || field_is(field, "gone") || field_is(field, "duplicate");
 }
 
+static bool
+is_bigint(const struct naive_field *field)
+{
+	int64_t number;
+
+	return !field->is_null && naive_is_bigint(field->bytes, field->len, &number);
+}
+
 /* Counts a record by its status. */
 static void
 count_record_naively(struct input *run, const struct naive_record *record)
@@ -55,7 +63,8 @@ count_record_naively(struct input *run, const struct naive_record *record)
 	bool is_review = field_is(&field[0], "review");
 
 	if ((!is_review && !field_is(&field[0], "answer")) || field[1].is_null
-	    || !naive_is_bigint(field[1].bytes, field[1].len, &id) || !(done || skipped || failed)) {
+	    || !naive_is_bigint(field[1].bytes, field[1].len, &id) || !(done || skipped || failed)
+	    || (done && !(is_bigint(&field[2]) && is_bigint(&field[4])))) {
 		run->malformed++;
 	} else {
 		if (run->how & IS_PLAN && run->has_last && run->last_is_review == is_review && run->last_id == id) {
