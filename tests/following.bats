@@ -267,6 +267,15 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   say count plan.tsv follow r.tsv status 2
   over 2
   assert_equal "$(head -n 1 err)" 'fb-report: standard output: could not write the report: No space left on device'
+  # of a count, which changes nothing
+  lines 'model\tcohort_id\tcohort\tsyllabus_id\tsyllabus\trows' 'answer\t1\ta\t10\tx\t3' > c.tsv
+  : > messages
+  fb-report --follow messages < facts > /dev/full 2> err &
+  pid=$!
+  exec 7> facts
+  say action check follow c.tsv status 0
+  over 2
+  assert_equal "$(cat err)" 'fb-report: standard output: could not write the report: No space left on device'
   # the reader is gone, and the report is larger than a buffer
   : > messages
   { lines "$receipts"; seq 5000 | sed 's/.*/updated\tanswer\t&\t1\ta\t10\tx\t\\N/'; } > r.tsv
