@@ -63,6 +63,7 @@ run_command() {
   [ "$command" ] || return 0
   [ -z "$new_part" ] || new_example
   new_part=''
+  hash -r   # an earlier command may have installed the programs
   eval "$command" > "$out" 2> "$out.err" < /dev/null || status=$?
   cat "$out.err" >> "$out"
   if [ $status != 0 ] && ! [[ $text =~ exits?\ (status\ )?$status ]]; then
