@@ -9,7 +9,7 @@ project=$(cd "$(dirname "$0")/.." && pwd) || exit 2
 case $*:$# in
   :0)
     # The demo must not use settings in the environment that are meant for other servers.
-    for name in $(compgen -e PG) PSQLRC; do unset "$name"; done
+    for name in $(compgen -e PG | grep -vx PG_BINDIR) PSQLRC; do unset "$name"; done
     echo 'Starting a PostgreSQL for this demo alone. It is removed at the end.'
     exec "$project/examples/with-server.sh" "$project/examples/demo.sh" --here ;;
   --here:1) ;;

@@ -19,7 +19,7 @@ find_server_programs() {
   fi
   found=$(command -v initdb) || found=$(printf '%s\n' /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb \
     /usr/lib/postgresql*/bin/initdb /usr/libexec/postgresql*/initdb {/opt/homebrew,/usr/local}/opt/postgresql@*/bin/initdb \
-    /usr/local/pgsql/bin/initdb | grep -v '\*' | sort -V | tail -n 1)
+    /usr/local/pgsql/bin/initdb | while read -r found; do [ ! -x "$found" ] || echo "$found"; done | sort -V | tail -n 1)
   if [ ! "$found" ]; then
     echo "with-server.sh: no PostgreSQL server found: install one, or set PG_BINDIR to the folder of its initdb" >&2
     return 125

@@ -220,15 +220,17 @@ read_options() {
   read_models
 
   # A combination that makes no sense is more likely a slip than a wish.
-  local excluded='' mode=$action
+  local excluded=''
   case $action in
     apply|undo) excluded='--model --limit --after --plan' ;;
     check) excluded='--dry-run --limit --after --plan --receipts --no-receipts --log' ;;
   esac
   [ "$action" != apply ] || excluded+=' --dry-run'
-  [ ! "$dry_run" ] || mode=dry-run excluded+=' --receipts --no-receipts'
   for name in $excluded; do
-    [[ $seen != *" $name "* ]] || die_usage "$name cannot be combined with --$mode"
+    [[ $seen != *" $name "* ]] || die_usage "$name cannot be combined with --$action"
+  done
+  for name in --receipts --no-receipts; do
+    [ ! "$dry_run" ] || [[ $seen != *" $name "* ]] || die_usage "$name cannot be combined with --dry-run"
   done
   for name in --receipts --no-receipts --log; do
     for value in --receipts --no-receipts --log; do

@@ -44,6 +44,10 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
     run -2 fb-backfill $twice
     assert_output --partial ' is given more than once'
   done
+  run -2 fb-backfill --apply p.tsv --dry-run
+  assert_line 'fb-backfill: --dry-run cannot be combined with --apply'
+  run -2 fb-backfill --dry-run --receipts r.tsv
+  assert_line 'fb-backfill: --receipts cannot be combined with --dry-run'
 }
 
 @test "--plan - is standard output" {

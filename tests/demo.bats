@@ -99,3 +99,11 @@ END
   run -2 "$demo" here
   assert_output 'usage: demo.sh [--here]'
 }
+
+@test "a server is found where packages install it, although initdb is not in PATH" {
+  run env -u PG_BINDIR PATH=/usr/bin:/bin bash -c '. "$1" && find_server_programs && echo "$PG_BINDIR"' bash "$project/examples/with-server.sh"
+  [ -x "$output/initdb" ] || assert_equal "$status $output" '125 with-server.sh: no PostgreSQL server found: install one, or set PG_BINDIR to the folder of its initdb'
+  # PG_BINDIR is for the demo, too
+  run -125 env PG_BINDIR=/nowhere "$demo"
+  assert_output --partial '/nowhere: no initdb there'
+}

@@ -160,6 +160,13 @@ fb-report: r.tsv:3: cohort_id is not a decimal integer in bigint range: 'x'"
   assert_equal "$stderr" 'fb-report: p.tsv:2: syllabus_id is NULL'
 }
 
+@test "--summary of several files has one section for each model" {
+  lines "$receipts" 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' 'updated\treview\t1\t1\ta\t1\tb\t\\N' > r.tsv
+  run -0 fb-report --summary r.tsv r.tsv
+  assert_equal "$(grep -E '^(Updated|Processing)' <<< "$output")" "$(lines 'Processing Answer model...' 'Updated 2 Answer records' \
+    'Processing Review model...' 'Updated 2 Review records')"
+}
+
 @test "malformed records are reported once, and not counted" {
   lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
     '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv

@@ -23,7 +23,7 @@ OPTIONS = {
 OPTIONS.update(application_name="PGAPPNAME", connect_timeout="PGCONNECT_TIMEOUT")
 
 # What fb-backfill prints on standard error if it changed nothing. In doubt, the cache is cleared.
-UNCHANGED = re.compile(r"^fb-backfill: (.*nothing was changed$|see 'fb-backfill --help'$|0 rows |\d+ rows (would|still) )")
+UNCHANGED = re.compile(r"^fb-backfill: (.*nothing was changed$|see 'fb-backfill --help'$|0 rows |\d+ rows? (would|still) )")
 
 
 @contextmanager

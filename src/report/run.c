@@ -131,32 +131,32 @@ put_what(struct out *out, const char *before, const char *what)
 	out_shown(out, slice_of(what));
 }
 
-static bool
-is_check(const struct run *run)
-{
-	return strcmp(said(run, ACTION), "check") == 0;
-}
-
 /* Prints how many rows were changed, in which database, and what can be done next. */
 static void
 put_done(struct out *out, const struct run *run, const struct counts *counts)
 {
 	const struct tally sum = counts_sum(counts);
-	const bool stopped = run->status == STATUS_TROUBLE, check = is_check(run);
+	const int64_t rows = strcmp(said(run, ACTION), "check") == 0 ? sum.eligible : sum.done;
+	const bool stopped = run->status == STATUS_TROUBLE, check = strcmp(said(run, ACTION), "check") == 0;
 
 	out_string(out, "fb-backfill: ");
-	out_int(out, check ? sum.eligible : sum.done);
+	out_int(out, rows);
 	if (stopped) {
 		out_string(out, " of ");
 		out_int(out, sum.found);
 	}
-	out_string(out, stopped ? " records are committed" : check ? " rows still to be " : counts->dry ? " rows would be " : " rows ");
-	if (!stopped)
+	if (stopped) {
+		out_string(out, " records are committed");
+	} else {
+		out_string(out, rows == 1 ? " row" : " rows");
+		out_string(out, check ? " still to be " : counts->dry ? " would be " : " ");
 		out_string(out, counts->undo ? "reverted" : "updated");
+	}
 	put_what(out, " in ", said(run, DATABASE));
 	for (size_t i = 0; i < run->receipts.len; i += strlen(run->receipts.ptr + i) + 1)
 		put_what(out, i == 0 ? "; receipts in " : " and ", run->receipts.ptr + i);
-	put_what(out, counts->dry ? "; carry it out with: " : "; take them back with: ", said(run, NEXT_COMMAND));
+	if (rows > 0)
+		put_what(out, counts->dry ? "; carry it out with: " : "; take them back with: ", said(run, NEXT_COMMAND));
 	if (stopped && !run->in_doubt)
 		out_string(out, "; no batch was partly applied; run the same command again to continue");
 	out_string(out, "\n");
@@ -183,7 +183,7 @@ run_put_closing(const struct run *run, const struct counts *counts)
 	const int64_t done = counts_sum(counts).done;
 	struct out out = { .fd = STDERR_FILENO, .may_fail = true };
 
-	if (run->status == STATUS_TROUBLE && (!counts->found_known || counts->dry || is_check(run)))
+	if (run->status == STATUS_TROUBLE && (!counts->found_known || counts->dry))
 		return;	/* nothing was to be changed yet; the reason was printed */
 	put_done(&out, run, counts);
 	if (done > 0 && !counts->dry && isatty(STDERR_FILENO))

@@ -200,10 +200,10 @@ text_put_record(struct text *text, const struct told *told)
 	const struct slice *field = told->record->field;
 	struct out *out = text->out;
 
+	if (text->summary)
+		return;	/* all sections come at the end, one for each model */
 	if (told->model != text->section)
 		change_section(text, told->model);
-	if (text->summary)
-		return;
 	begin_style(text, styles[told->outcome]);
 	out_string(out, text->counts->dry ? "  [DRY RUN] " : marks[told->outcome]);
 	put_title(text, told->model);
