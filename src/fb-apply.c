@@ -44,6 +44,9 @@ COMMON_HELP("   ")
 static const char apply_head_sql[] = {
 #include "apply-head.sql.h"
 };
+static const char apply_writable_sql[] = {
+#include "apply-writable.sql.h"
+};
 static const char apply_setup_sql[] = {
 #include "apply-setup.sql.h"
 };
@@ -233,6 +236,7 @@ begin_script(struct script *script)
 	    script->options->reach.enable_row_security ? " \\\\; SET LOCAL row_security = on" : "" };
 	script_put(&script->out, apply_head_sql, values);
 	script_put_session(&script->out, &script->options->reach);
+	out_string(&script->out, apply_writable_sql);
 	script_put(&script->out, apply_setup_sql, values);
 	script_begin_schemas(&script->out);
 	script_put_cohort_schemas(&script->out, &script->options->reach);
@@ -448,6 +452,7 @@ put_preflight(struct script *script, struct reader *plans, int count)
 	snprintf(lock_timeout, sizeof lock_timeout, "%" PRId64, options->lock_timeout);
 	script_put(&script->out, preflight_begin_sql, begin);
 	script_put_session(&script->out, &options->reach);
+	out_string(&script->out, apply_writable_sql);
 	script_begin_schemas(&script->out);
 	script_put_cohort_schemas(&script->out, &options->reach);
 	for (int i = 0; i < script->models->count; i++)

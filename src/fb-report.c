@@ -330,6 +330,7 @@ report_run(struct report *report)
 	struct follow follow;
 	struct run run;
 	const char *path;
+	bool stopped;
 	uint64_t next = 0;	/* the next line's number: lines are numbered as if the files were one */
 
 	run_begin(&run);
@@ -353,17 +354,18 @@ report_run(struct report *report)
 	run.status = worst(run.status, counts_status(report));
 	if (report->waiting && report->counts.problems.count > 0)
 		run.status = STATUS_TROUBLE;	/* the sum cannot be trusted */
+	stopped = run.status == STATUS_TROUBLE;
 	end_report(report, &run);
 	out_close(&report->out);
 	if (report->out.error != 0) {
 		warn("standard output: could not write the report: %s%s", strerror(report->out.error),
-		    run.status < STATUS_TROUBLE && !report->counts.dry && !report->waiting ? "; the run itself is complete" : "");
+		    !stopped && !report->counts.dry && !report->waiting ? "; the run itself is complete" : "");
 		run.status = STATUS_TROUBLE;
 	}
 	if (report->options.object != NULL)
 		write_object(report, &run);
 	if (report->has_text || run.status == STATUS_TROUBLE)
-		run_put_closing(&run, &report->counts);
+		run_put_closing(&run, &report->counts, stopped);
 	run_free(&run);
 	return run.status;
 }

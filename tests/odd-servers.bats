@@ -218,7 +218,9 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
   run -3 --separate-stderr psql -Xq < <(fb-apply plan.tsv)
   assert_equal "$(state)" "$before"
-  run -0 fb-backfill --dry-run --quiet
+  run -0 --separate-stderr fb-backfill --dry-run --quiet
+  [[ $stderr == *'read-only (default_transaction_read_only)'*'a real run would stop here'* ]]
+  [ ! -e r.tsv ]   # no receipts of a run that did not begin
   PGOPTIONS='-c default_transaction_read_only=off' fb-backfill --quiet --receipts again.tsv
   assert_equal "$(counts again.tsv)" 'updated 254'
 }

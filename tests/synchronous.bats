@@ -35,6 +35,18 @@ confirmed_by() { # NAME
   on old 'SELECT pg_reload_conf()' > /dev/null
 }
 
+@test "a standby is read by a dry run, which says that a run would stop; a run changes nothing, and keeps no receipts" {
+  example_database
+  PGHOST=$(host_of new)
+  wait_until psql -Xqc 'SELECT FROM feedback_answer'
+  run -0 --separate-stderr fb-backfill --dry-run --summary
+  assert_line 'DRY RUN: Would update 254 records in total'
+  [[ $stderr == *'this server is a standby'*'a real run would stop here'* ]]
+  run -2 --separate-stderr fb-backfill
+  [[ $stderr == *'this server is a standby, which cannot be written to'*'nothing was changed'* ]]
+  [ ! -e "$(echo fb-receipts-*)" ]
+}
+
 @test "nobody confirms a COMMIT and the wait is canceled: the batch stands, its receipts are there, and the warning is passed on" {
   example_database
   remember

@@ -133,11 +133,11 @@ put_what(struct out *out, const char *before, const char *what)
 
 /* Prints how many rows were changed, in which database, and what can be done next. */
 static void
-put_done(struct out *out, const struct run *run, const struct counts *counts)
+put_done(struct out *out, const struct run *run, const struct counts *counts, bool stopped)
 {
 	const struct tally sum = counts_sum(counts);
 	const int64_t rows = strcmp(said(run, ACTION), "check") == 0 ? sum.eligible : sum.done;
-	const bool stopped = run->status == STATUS_TROUBLE, check = strcmp(said(run, ACTION), "check") == 0;
+	const bool check = strcmp(said(run, ACTION), "check") == 0;
 
 	out_string(out, "fb-backfill: ");
 	out_int(out, rows);
@@ -178,17 +178,20 @@ run_check_receipts(struct run *run, const struct counts *counts)
 }
 
 void
-run_put_closing(const struct run *run, const struct counts *counts)
+run_put_closing(const struct run *run, const struct counts *counts, bool stopped)
 {
 	const int64_t done = counts_sum(counts).done;
 	struct out out = { .fd = STDERR_FILENO, .may_fail = true };
 
 	if (run->status == STATUS_TROUBLE && (!counts->found_known || counts->dry))
 		return;	/* nothing was to be changed yet; the reason was printed */
-	put_done(&out, run, counts);
-	if (done > 0 && !counts->dry && isatty(STDERR_FILENO))
-		out_string(&out, "fb-backfill: keep the receipts: they are the only way to undo this. "
-		    "What the application has cached of these rows is now stale.\n");
+	put_done(&out, run, counts, stopped);
+	if (done > 0 && !counts->dry && isatty(STDERR_FILENO)) {
+		out_string(&out, "fb-backfill: ");
+		if (!counts->undo)
+			out_string(&out, "keep the receipts: they are the only way to undo this. ");
+		out_string(&out, "What the application has cached of these rows is now stale.\n");
+	}
 	out_flush(&out);
 }
 

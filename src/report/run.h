@@ -57,7 +57,7 @@ int64_t run_milliseconds(const struct run *);
 void run_check_receipts(struct run *, const struct counts *);
 
 /* Prints on standard error, in a line or two, what was done, where, and what can be done next. */
-void run_put_closing(const struct run *, const struct counts *);
+void run_put_closing(const struct run *, const struct counts *, bool stopped);
 
 void run_free(struct run *);
 

@@ -8,17 +8,6 @@ END $fb$;
 SELECT pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL AS knows_transaction_timeout,
   pg_catalog.current_setting('client_min_messages') AS messages \gset
 
--- Stop here if the session's settings would make the result wrong.
-DO $fb$ BEGIN
-  IF pg_catalog.current_setting('default_transaction_read_only') OPERATOR(pg_catalog.=) 'on' THEN
-    RAISE 'this database or role is read-only (default_transaction_read_only)'
-    USING HINT = 'A provider may set this when a disk is full. To write anyway: PGOPTIONS=''-c default_transaction_read_only=off''';
-  ELSIF pg_catalog.current_setting('session_replication_role') OPERATOR(pg_catalog.=) 'replica' THEN
-    RAISE 'foreign keys and triggers are disabled (session_replication_role = replica)'
-    USING HINT = 'To enable them: PGOPTIONS=''-c session_replication_role=origin''';
-  END IF;
-END $fb$;
-
 -- Begins a batch. For this transaction, whatever the role, the database or PGOPTIONS set: no timeout
 -- except lock_timeout applies, a COMMIT is on disk before it returns, and messages of triggers are not
 -- printed, since they are not escaped. Also checks that this is the session with the temporary tables.
