@@ -144,8 +144,6 @@ put_done(struct out *out, const struct run *run, const struct counts *counts, bo
 	if (stopped) {
 		out_string(out, " of ");
 		out_int(out, sum.found);
-	}
-	if (stopped) {
 		out_string(out, " records are committed");
 	} else {
 		out_string(out, rows == 1 ? " row" : " rows");
