@@ -243,6 +243,20 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   refute grep -qE $'\r[a-z][^\r\e]{60}' sent
 }
 
+# bats test_tags=native
+@test "after an undo a terminal is reminded of the application's caches, but not to keep the receipts" {
+  requires python3
+  { lines "$receipts"; receipt answer 1 | sed s/updated/reverted/; } > r.tsv
+  : > messages
+  TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 80 bash -c 'fb-report --undo --follow "$PWD/messages" --color never < facts' > sent &
+  pid=$!
+  exec 7> facts
+  say action undo follow r.tsv status 0
+  over 0
+  grep -q 'What the application has cached of these rows is now stale' sent
+  refute grep -q 'keep the receipts' sent
+}
+
 @test "standard output cannot be written: everything else is still reported, exit 2" {
   { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
   for dry in '' yes; do
