@@ -71,21 +71,19 @@ struct options {
 	struct script_reach reach;
 };
 
-enum { OPTION_REJECTS = OPTION_OWN, OPTION_DELIMITER, OPTION_NULL, OPTION_SQL, OPTION_COUNT, OPTION_AFTER };
+enum { OPTION_REJECTS = OPTION_OWN, OPTION_SQL, OPTION_COUNT, OPTION_AFTER };
 
 static struct options
 read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "model", required_argument, NULL, 'm' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "delimiter", required_argument, NULL, OPTION_DELIMITER },
-		{ "null", required_argument, NULL, OPTION_NULL },
 		{ "rejects", required_argument, NULL, OPTION_REJECTS },
 		{ "sql", no_argument, NULL, OPTION_SQL },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "count", no_argument, NULL, OPTION_COUNT },
 		{ "after", required_argument, NULL, OPTION_AFTER },
+		READING_OPTIONS,
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
@@ -98,9 +96,6 @@ read_options(int argc, char **argv)
 	while ((option = option_next(argc, argv, "m:f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case 'm': model = optarg; break;
-		case 'f': options.reading.format = option_format(optarg); break;
-		case OPTION_DELIMITER: options.reading.delimiter = option_delimiter(optarg); break;
-		case OPTION_NULL: option_null(&options.reading.nulls, optarg); break;
 		case OPTION_REJECTS: options.rejects = optarg; break;
 		case OPTION_SQL: options.sql = true; break;
 		case 'l':
@@ -113,15 +108,14 @@ read_options(int argc, char **argv)
 			options.after_given = true;
 			break;
 		default:
-			if (!sql_option(option, &options.reach))
+			if (!reading_option(option, &options.reading) && !sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	options.model = option_model(&options.models, model);
 	if (options.print_models)
 		option_print_models(&options.models);
-	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
-		die_usage("--delimiter cannot be combined with --format text");
+	reading_check(&options.reading);
 	if (options.sql && (optind < argc || reading_is_given(&options.reading) || options.rejects != NULL))
 		die_usage("--sql reads no input: it cannot be combined with a FILE or an option about input");
 	if (options.count && (!options.sql || limit_given || options.after_given))

@@ -52,19 +52,17 @@ struct options {
 	bool print_models;
 };
 
-enum { OPTION_COHORTS = OPTION_OWN, OPTION_DELIMITER, OPTION_NULL, OPTION_UNRESOLVED, OPTION_SQL };
+enum { OPTION_COHORTS = OPTION_OWN, OPTION_UNRESOLVED, OPTION_SQL };
 
 static struct options
 read_options(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "cohorts", required_argument, NULL, OPTION_COHORTS },
-		{ "format", required_argument, NULL, 'f' },
-		{ "delimiter", required_argument, NULL, OPTION_DELIMITER },
-		{ "null", required_argument, NULL, OPTION_NULL },
 		{ "limit", required_argument, NULL, 'l' },
 		{ "unresolved", required_argument, NULL, OPTION_UNRESOLVED },
 		{ "sql", no_argument, NULL, OPTION_SQL },
+		READING_OPTIONS,
 		SQL_OPTIONS,
 		COMMON_OPTIONS,
 	};
@@ -75,21 +73,17 @@ read_options(int argc, char **argv)
 	while ((option = option_next(argc, argv, "f:l:" COMMON_LETTERS, long_options)) != -1) {
 		switch (option) {
 		case OPTION_COHORTS: options.cohorts = optarg; break;
-		case 'f': options.reading.format = option_format(optarg); break;
-		case OPTION_DELIMITER: options.reading.delimiter = option_delimiter(optarg); break;
-		case OPTION_NULL: option_null(&options.reading.nulls, optarg); break;
 		case 'l': options.limit = option_number("--limit", optarg, 0, INT64_MAX); break;
 		case OPTION_UNRESOLVED: options.unresolved = optarg; break;
 		case OPTION_SQL: options.sql = true; break;
 		default:
-			if (!sql_option(option, &options.reach))
+			if (!reading_option(option, &options.reading) && !sql_option(option, &options.reach))
 				common_option(option, help, &options.models, &options.print_models);
 		}
 	}
 	if (options.print_models)
 		option_print_models(&options.models);
-	if (options.reading.format == TEXT_FORMAT && options.reading.delimiter != '\0')
-		die_usage("--delimiter cannot be combined with --format text");
+	reading_check(&options.reading);
 	if (options.sql && (optind < argc || options.cohorts != NULL || reading_is_given(&options.reading) || options.limit > 0
 	    || options.unresolved != NULL))
 		die_usage("--sql reads no input: it cannot be combined with a FILE or an option about input");

@@ -58,8 +58,8 @@ option_number(const char *option, const char *argument, int64_t least, int64_t m
 	return number;
 }
 
-enum format
-option_format(const char *argument)
+static enum format
+read_format(const char *argument)
 {
 	if (strcmp(argument, "text") == 0)
 		return TEXT_FORMAT;
@@ -68,8 +68,8 @@ option_format(const char *argument)
 	die_usage("--format: invalid value '%s' (expected text or csv)", argument);
 }
 
-char
-option_delimiter(const char *argument)
+static char
+read_delimiter(const char *argument)
 {
 	const unsigned char c = (unsigned char)argument[0];
 
@@ -78,10 +78,22 @@ option_delimiter(const char *argument)
 	return argument[0];
 }
 
-void
-option_null(struct buffer *nulls, const char *argument)
+bool
+reading_option(int option, struct reading *reading)
 {
-	buffer_append(nulls, argument, strlen(argument) + 1);
+	switch (option) {
+	case 'f': reading->format = read_format(optarg); return true;
+	case OPTION_DELIMITER: reading->delimiter = read_delimiter(optarg); return true;
+	case OPTION_NULL: buffer_append(&reading->nulls, optarg, strlen(optarg) + 1); return true;
+	default: return false;
+	}
+}
+
+void
+reading_check(const struct reading *reading)
+{
+	if (reading->format == TEXT_FORMAT && reading->delimiter != '\0')
+		die_usage("--delimiter cannot be combined with --format text");
 }
 
 bool

@@ -19,18 +19,6 @@ int option_next(int argc, char **argv, const char *letters, const struct option 
 /* Reads an option's number; dies if it is invalid or not from least to most. `option` is the option's name, for the message. */
 int64_t option_number(const char *option, const char *argument, int64_t least, int64_t most);
 
-/* Reads an argument of --format; dies if it is invalid. */
-enum format option_format(const char *argument);
-
-/* Reads an argument of --delimiter; dies if it cannot be a delimiter. */
-char option_delimiter(const char *argument);
-
-/* Appends an argument of --null. */
-void option_null(struct buffer *nulls, const char *argument);
-
-/* Whether any of these three options was given. */
-bool reading_is_given(const struct reading *);
-
 /* Reads an argument of --model: returns the index of that model, or -1 for all. Dies if the model is unknown. */
 int option_model(const struct models *, const char *argument);
 
@@ -41,7 +29,10 @@ _Noreturn void option_print_models(struct models *);
  * Numbers for options without a letter; a program's own options begin at OPTION_OWN. A letter means the same in
  * all programs: m model, l limit, f format, h help, V version.
  */
-enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MODELS, OPTION_PRINT_MODELS, OPTION_OWN };
+enum {
+	OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MODELS, OPTION_PRINT_MODELS,
+	OPTION_DELIMITER, OPTION_NULL, OPTION_OWN
+};
 
 /* The options of all programs, after their own, for getopt_long and for --help; `gap` aligns the text. */
 #define COMMON_LETTERS "hV"
@@ -59,6 +50,21 @@ enum { OPTION_SCHEMA = 256, OPTION_ENABLE_ROW_SECURITY, OPTION_TABLE, OPTION_MOD
 	"      --print-models  " gap "print the models in use and exit\n" \
 	"  -h, --help          " gap "print this help and exit\n" \
 	"  -V, --version       " gap "print the version and exit\n"
+
+/* The options of the programs that read other programs' files, between their own and the common ones. */
+#define READING_OPTIONS \
+	{ "format", required_argument, NULL, 'f' }, \
+	{ "delimiter", required_argument, NULL, OPTION_DELIMITER }, \
+	{ "null", required_argument, NULL, OPTION_NULL }
+
+/* Handles one of these options and returns true; returns false for any other. Dies if its argument is invalid. */
+bool reading_option(int option, struct reading *);
+
+/* Dies if these options contradict each other. */
+void reading_check(const struct reading *);
+
+/* Whether any of them was given. */
+bool reading_is_given(const struct reading *);
 
 /* The options of the programs that print SQL, between their own and the common ones. */
 #define SQL_OPTIONS \
