@@ -22,7 +22,7 @@ const char program_name[] = "fb-apply";
 
 static const char help[] =
 "Usage: fb-apply [--batch-size N] [--lock-timeout MS] [--pause MS] [--max-lag SECONDS]\n"
-"                [--max-failures N|N%] [--undo] [FILE...]\n"
+"                [--max-failures N|N%] [--undo] [--share K/N] [FILE...]\n"
 "       fb-apply --preflight [--undo] [FILE...]\n"
 "Turn a plan into the psql script that carries it out:\n"
 "fb-apply plan.tsv | psql -Xq > receipts.tsv\n"

@@ -667,7 +667,7 @@ settle() { # job
     truncate -s "$size" -- "$part" && { [ "$outcome" = aborted ] || cut -f 3- < "$doubt" >&"${claimed[$part]}"; } && return
     warn "$part: the receipts of the last batch, which was $outcome, could not be written"
   else
-    warn "the last batch ($((last - first + 1)) records) may or may not be committed: the server could not be asked"
+    warn "it is unknown whether the last batch ($((last - first + 1)) records) was committed: the server could not be asked"
   fi
   tell in-doubt yes
   worst=2

@@ -498,7 +498,7 @@ through_proxy() { # HOW COMMAND...
     through_proxy $how-gone fb-backfill --batch-size 100 --receipts $how.tsv --quiet
     assert_equal $status 2
     assert_equal "$(counts $how.tsv)" 'updated 100'
-    grep -q 'the last batch (100 records) may or may not be committed' err
+    grep -q 'it is unknown whether the last batch (100 records) was committed: the server could not be asked' err
     assert_equal "$(stat -c %a $how.tsv.in-doubt)" 600
     # as the message says
     command=$(sed -n 's/.*ask the server: //p' err)

@@ -86,7 +86,7 @@ confirmed_by() { # NAME
   wait "$run" || status=$?
   wait "$holder" || true
   assert_equal $status 2
-  refute grep -q 'not known' err
+  refute grep -q 'could not be asked' err
   PGHOST=$(host_of new)
   assert_equal "$(cut -f 1 r.tsv | sort | uniq -c | tr -s ' ')" "$(printf ' 1 status\n 180 updated')"
   assert_agree 0 r.tsv
