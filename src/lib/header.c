@@ -95,16 +95,23 @@ first_separator(struct slice line)
 	return semicolon ? ';' : comma ? ',' : '\0';
 }
 
+/* Whether the file is in text format, by the options and the first separator in its header. */
+static bool
+is_text(const struct reader *reader, char first)
+{
+	return reader->separator == '\0' && (reader->format == TEXT_FORMAT || (reader->format == ANY_FORMAT && first == '\t'));
+}
+
 static void
 choose_format(struct reader *reader, struct slice line)
 {
 	const char first = first_separator(line);
 
-	if (reader->separator != '\0') {
-		reader->format = CSV_FORMAT;
-	} else if (reader->format == TEXT_FORMAT || (reader->format == ANY_FORMAT && first == '\t')) {
+	if (is_text(reader, first)) {
 		reader->format = TEXT_FORMAT;
 		reader->separator = '\t';
+	} else if (reader->separator != '\0') {
+		reader->format = CSV_FORMAT;
 	} else if (reader->format == ANY_FORMAT && first == '\0') {
 		die("%s:%" PRIu64 ": no header (the first line must name the columns, separated by TABs, commas or semicolons)",
 		    reader->lines.name, reader->lines.number);
@@ -304,8 +311,7 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 	struct names names = { .own = own };
 
 	refuse_foreign(line, reader->lines.name);
-	if (reader->format != TEXT_FORMAT && begins_with(line, byte_order_mark, sizeof byte_order_mark)
-	    && (reader->format == CSV_FORMAT || reader->separator != '\0' || first_separator(line) != '\t'))
+	if (begins_with(line, byte_order_mark, sizeof byte_order_mark) && !is_text(reader, first_separator(line)))
 		lines_skip(&reader->lines, &line, sizeof byte_order_mark);
 	if (reader->format != TEXT_FORMAT && reader->separator == '\0' && says_delimiter(line)) {
 		reader->separator = line.ptr[4];
