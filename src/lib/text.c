@@ -36,14 +36,33 @@ sequence(const unsigned char *s, size_t len)
 	return need;
 }
 
-/* Whether eight bytes are ASCII. */
-static bool
-is_ascii(const unsigned char *s)
+/* The highest bit of each of eight bytes. */
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+
+static uint64_t
+eight_bytes(const unsigned char *s)
 {
 	uint64_t word;
 
 	memcpy(&word, s, sizeof word);
-	return (word & UINT64_C(0x8080808080808080)) == 0;
+	return word;
+}
+
+/* Whether eight bytes are ASCII. */
+static bool
+is_ascii(const unsigned char *s)
+{
+	return (eight_bytes(s) & HIGH_BITS) == 0;
+}
+
+/* Whether eight bytes are ASCII without control characters. Bytes below 0x80 cannot carry into the next one here. */
+static bool
+is_printable_ascii(const unsigned char *s)
+{
+	const uint64_t word = eight_bytes(s);
+	const uint64_t from_0x7f = word + UINT64_C(0x0101010101010101), from_0x20 = word + UINT64_C(0x6060606060606060);
+
+	return ((word | from_0x7f) & HIGH_BITS) == 0 && (from_0x20 & HIGH_BITS) == HIGH_BITS;
 }
 
 const char *
@@ -94,8 +113,13 @@ text_piece(struct slice *rest, struct slice *piece, bool *printable)
 		return false;
 	*printable = true;
 	while (used < rest->len) {
-		size_t step = sequence(s + used, rest->len - used);
+		size_t step;
 
+		if (rest->len - used >= 8 && is_printable_ascii(s + used)) {
+			used += 8;
+			continue;
+		}
+		step = sequence(s + used, rest->len - used);
 		if (is_unprintable(s + used, step)) {
 			if (used > 0)
 				break;
