@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/error.h"
@@ -14,20 +13,11 @@
 /* Milliseconds. A phase shorter than FIRST shows no line. Where lines cannot be redrawn in place, they are less frequent. */
 enum { FIRST = 300, AGAIN = 200, AGAIN_WITHOUT_TERMINAL = 10000 };
 
-static int64_t
-now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 void
 progress_begin(struct progress *progress, bool wanted, bool terminal)
 {
 	*progress = (struct progress){ .wanted = wanted, .terminal = terminal };
-	progress->began = now();
+	progress->began = run_clock();
 	progress->next = progress->began + FIRST;
 	progress_set_phase(progress, slice_of("starting"));
 }
@@ -40,7 +30,7 @@ progress_set_phase(struct progress *progress, struct slice phase)
 	progress->phase.len = 0;
 	buffer_append(&progress->phase, phase.ptr, phase.len);
 	buffer_append(&progress->phase, "", 1);
-	progress->began = now();
+	progress->began = run_clock();
 	progress->next = progress->began + FIRST;
 }
 
@@ -76,7 +66,7 @@ count_line(void *context, struct slice line)
 static void
 describe(struct progress *progress, int64_t to_do, char text[256])
 {
-	const int64_t time = now() - progress->began;
+	const int64_t time = run_clock() - progress->began;
 	int64_t done = 0, failed = 0;
 	int len = snprintf(text, 256, "%s", progress->phase.ptr);
 
@@ -118,7 +108,7 @@ progress_show(struct progress *progress, int64_t to_do)
 {
 	char text[256];
 
-	if (!progress->wanted || now() < progress->next)
+	if (!progress->wanted || run_clock() < progress->next)
 		return;
 	describe(progress, to_do, text);
 	if (progress->terminal) {
@@ -127,7 +117,7 @@ progress_show(struct progress *progress, int64_t to_do)
 	} else {
 		fprintf(stderr, "fb-backfill: %s\n", text);
 	}
-	progress->next = now() + (progress->terminal ? AGAIN : AGAIN_WITHOUT_TERMINAL);
+	progress->next = run_clock() + (progress->terminal ? AGAIN : AGAIN_WITHOUT_TERMINAL);
 }
 
 void

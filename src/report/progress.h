@@ -22,7 +22,7 @@ struct progress {
 	bool wanted;		/* if false, it is printed only on a signal */
 	bool terminal;		/* it is redrawn in place */
 	bool drawn;		/* the line is visible */
-	int64_t began;		/* when the phase began, in milliseconds of a monotonic clock */
+	int64_t began;		/* when the phase began, on run_clock */
 	int64_t next;		/* when to draw or print again */
 	struct buffer phase;	/* its name, a string */
 	struct growing *growing;

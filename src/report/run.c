@@ -7,15 +7,22 @@
 #include "lib/text.h"
 #include "run.h"
 
-static int64_t
+static void
 take_time(char utc[24])
 {
-	struct timespec now;
+	time_t now = time(NULL);
 	struct tm parts;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
+	gmtime_r(&now, &parts);
 	strftime(utc, 24, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+int64_t
+run_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -23,19 +30,15 @@ void
 run_begin(struct run *run)
 {
 	*run = (struct run){ .status = STATUS_TROUBLE, .hushed_at = -1 };
-	run->began = take_time(run->started);
+	take_time(run->started);
+	run->began = run_clock();
 }
 
 void
 run_end(struct run *run)
 {
-	run->ended = take_time(run->finished);
-}
-
-int64_t
-run_milliseconds(const struct run *run)
-{
-	return run->ended > run->began ? run->ended - run->began : 0;	/* the clock may have been set back */
+	take_time(run->finished);
+	run->took = run_clock() - run->began;
 }
 
 static void

@@ -31,12 +31,16 @@ struct run {
 	struct buffer to_count;	/* the files with all records to be processed, */
 	struct buffer to_follow;	/* and the files whose records are to be reported */
 	char started[24], finished[24];	/* UTC, as 2026-11-26T01:02:03Z */
-	int64_t began, ended;	/* milliseconds since 1970 */
+	int64_t began;		/* on run_clock */
+	int64_t took;		/* milliseconds */
 	int status;		/* of the run; 2 until it reports another */
 	int64_t hushed_at;	/* messages after this many bytes are not passed on; -1: all are */
 	struct buffer to_say;	/* messages of fb-backfill, a list of strings */
 	bool in_doubt;		/* whether the last batch was committed is unknown */
 };
+
+/* The time in milliseconds, on a clock that nobody sets. */
+int64_t run_clock(void);
 
 /* Begins, and records the time. */
 void run_begin(struct run *);
@@ -49,9 +53,6 @@ void run_end(struct run *);
 
 /* The value of a fact, or the NULL slice if it is unknown. */
 struct slice run_fact(const struct run *, enum fact);
-
-/* How long it took, in milliseconds. */
-int64_t run_milliseconds(const struct run *);
 
 /* Checks that there is one receipt for each record. If not, reports it and sets the status to 2. */
 void run_check_receipts(struct run *, const struct counts *);
