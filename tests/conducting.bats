@@ -143,6 +143,17 @@ on_terminal() { TERM=xterm python3 "$BATS_TEST_DIRNAME/terminal.py" raw 200 "$@"
   fb-backfill --undo r.tsv --quiet
   run -1 --separate-stderr fb-backfill --apply plan.tsv --json
   assert_equal "$(jq -c '[.status, .rejected, .total]' <<< "$output")" '[1,1,7]'
+  # so is one whose row is known, but not what it gets; of receipts, too, and in a preview of their undo
+  { cat plan.tsv; lines 'answer\t99\t1\ta\t\\N\tb'; } > more.tsv
+  run -1 --separate-stderr fb-backfill --apply more.tsv --no-receipts --summary
+  assert_line '✓ Successfully updated 0 records in total, 2 rejected'
+  { cat r.tsv; lines 'Updated\tanswer\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\t2\t1\ta\t\\N\tb\t\\N'; } > odd.tsv
+  run -1 --separate-stderr fb-backfill --undo odd.tsv --dry-run --summary
+  assert_line 'DRY RUN: Would revert 7 records in total, 2 rejected'
+  assert_line --partial 'Found 5 Answer records'
+  run -1 --separate-stderr fb-backfill --undo odd.tsv --no-receipts --summary
+  assert_line '✓ Successfully reverted 7 records in total, 2 rejected'
+  fb-backfill --quiet --no-receipts
   # with several connections it is named by the file that the user knows
   sql 'UPDATE feedback_answer SET syllabus_id = NULL WHERE id = 1'
   run -1 --separate-stderr fb-backfill --apply plan.tsv --jobs 3 --receipts jobs.tsv --summary

@@ -32,30 +32,37 @@ read_status(struct counts *counts, const struct reader *reader, enum outcome *ou
 	return *outcome == SKIPPED || slice_is(status, "failed");
 }
 
-/* Whether to report a record. When previewing an undo, only updated ones; otherwise all. */
+static const char unknown_status[] = "unknown status, or unknown reason for it";
+
+/*
+ * Reads which row a record is for and what became of it. Returns false if the record is ignored, because only updates are
+ * wanted and it is none, or if it is rejected: it could be neither carried out nor taken back, as fb-apply has it.
+ */
 static bool
-is_reported(const struct counts *counts, const struct reader *reader)
+read_record(struct counts *counts, struct reader *reader, bool updated_only, struct told *told)
 {
-	return !(counts->undo && counts->dry) || slice_is(reader->field[STATUS], "updated");
+	const bool known = read_status(counts, reader, &told->outcome);
+	int64_t cohort_id, syllabus_id;
+
+	if (updated_only && known && !slice_is(reader->field[STATUS], "updated"))
+		return false;
+	told->model = reader_model(reader, counts->models);
+	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
+		return false;
+	if (!known)
+		reader_reject(reader, unknown_status);
+	return known
+	    && (told->outcome != DONE || (reader_bigint(reader, COHORT_ID, &cohort_id) && reader_bigint(reader, SYLLABUS_ID, &syllabus_id)));
 }
 
 void
 counts_find(struct counts *counts, struct reader *reader, bool updated_only)
 {
-	enum outcome outcome;
-	int64_t id;
+	struct told told;
 
-	while (reader_next(reader)) {
-		int model = reader_model(reader, counts->models);
-
-		if (model == -1 || !reader_bigint(reader, ID, &id))
-			continue;
-		if (reader->kind == RECEIPTS && updated_only && !slice_is(reader->field[STATUS], "updated"))
-			continue;
-		if (!read_status(counts, reader, &outcome))
-			continue;
-		counts->tally[model].found++;
-	}
+	while (reader_next(reader))
+		if (read_record(counts, reader, updated_only && reader->kind == RECEIPTS, &told))
+			counts->tally[told.model].found++;
 	counts->found_known = true;
 }
 
@@ -109,29 +116,19 @@ bool
 counts_add(struct counts *counts, struct reader *reader, struct told *told)
 {
 	struct tally *tally;
-	int64_t cohort_id, syllabus_id;
-	bool known;
 	int reason = 0;	/* gcc for s390x warns without this */
 
-	if (!is_reported(counts, reader))
+	if (!read_record(counts, reader, counts->undo && counts->dry, told))
 		return false;
-	known = read_status(counts, reader, &told->outcome);
 	told->record = reader;
-	told->model = reader_model(reader, counts->models);
-	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
-		return false;
-	/* Without these it could be neither carried out nor taken back. */
-	if (known && told->outcome == DONE
-	    && (!reader_bigint(reader, COHORT_ID, &cohort_id) || !reader_bigint(reader, SYLLABUS_ID, &syllabus_id)))
-		return false;
 	tally = &counts->tally[told->model];
 	told->reason = reader->field[DETAIL];
 	if (reader->kind == PLAN && is_duplicate(counts, told)) {
 		told->outcome = SKIPPED;
 		told->reason = slice_of("duplicate");
 	}
-	if (!known || (told->outcome == SKIPPED && !find_reason(told->reason, &reason))) {
-		reader_reject(reader, "unknown status, or unknown reason for it");
+	if (told->outcome == SKIPPED && !find_reason(told->reason, &reason)) {
+		reader_reject(reader, unknown_status);
 		return false;
 	}
 	if (!model_is_chosen(counts->chosen, told->model))
@@ -188,7 +185,8 @@ counts_sum(const struct counts *counts)
 int64_t
 counts_rejected(const struct counts *counts)
 {
-	return (int64_t)(counts->problems.count + counts->unapplied.count) - counts_sum(counts).failed;
+	/* What a dry run reports on is its input. */
+	return (int64_t)(counts->problems.count + (counts->dry ? 0 : counts->unapplied.count)) - counts_sum(counts).failed;
 }
 
 struct slice
