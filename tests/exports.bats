@@ -15,14 +15,19 @@ exports=$BATS_TEST_DIRNAME/exports
   assert_equal "$n" "$(ls "$exports" | wc -l)"
 }
 
-@test "without these options, the message names them" {
-  for file in azure-data-studio.csv everything-quoted.csv dbeaver.csv mysql-outfile.csv pandas-nan.csv python.csv sqlite3.tsv mysql-batch.tsv; do
+@test "without these options, the message gives them, and with them the file is read" {
+  for file in azure-data-studio.csv everything-quoted.csv dbeaver.csv mysql-outfile.csv pandas-nan.csv python.csv sqlite3.tsv mysql-batch.tsv \
+    miller.csv; do
     run -1 --separate-stderr fb-extract --model answer "$exports/$file"
-    [[ $stderr == *'(if this means NULL, use --null)'* ]] || fail "$file: $stderr"
+    [[ $stderr == *'(if this means NULL, use --null '?*')'* || $stderr == *"(Miller quotes COPY's NULL; use --null \"'\\N'\")"* ]] ||
+      fail "$file: $stderr"
     assert_equal "$(grep -c -e --null <<< "$stderr")" 1
+    stderr=${stderr%%$'\n'*}
+    stderr=${stderr##* use }
+    eval "options=(${stderr%)})"
+    run -0 --separate-stderr fb-extract --model answer "${options[@]}" "$exports/$file"
+    assert_output "$(lines 'model\tid\tcohort_id' 'answer\t1\t7')"
   done
-  run -1 --separate-stderr fb-extract --model answer "$exports/miller.csv"
-  [[ $stderr == *"(Miller quotes COPY's NULL; use --null \"'\\N'\")"* ]] || fail "$stderr"
   lines 'id,cohort_id,syllabus_id' '1.0,7,' '2.0,7,' '1.23E+05,7,' '1.2e5,7,' '"1,234",7,' 'x,7,' > odd.csv
   run -1 --separate-stderr fb-extract --model answer odd.csv
   assert_equal "$(grep -c 'it has a decimal point' <<< "$stderr")" 1
@@ -101,7 +106,10 @@ exports=$BATS_TEST_DIRNAME/exports
   for encoding in UTF-16 UTF-16LE UTF-16BE; do
     lines 'id,cohort_id,syllabus_id' '1,7,' | iconv -f UTF-8 -t $encoding > f
     run -2 fb-extract --model answer f
-    assert_output 'fb-extract: f: file is in UTF-16; convert it with: iconv -f UTF-16 -t UTF-8'
+    assert_output "fb-extract: f: file is in $encoding; convert it with: iconv -f $encoding -t UTF-8"
+    eval "${output#*with: } f" > g
+    run -0 fb-extract --model answer g
+    assert_line $'answer\t1\t7'
   done
   printf '\xfe\xff\x00i\x00d\x00,' > f
   run -2 fb-extract --model answer f

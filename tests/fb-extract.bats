@@ -125,7 +125,7 @@ fb-extract: rows.csv:6: carriage return without newline outside quotes"
   lines 'model,id,cohort_id,syllabus_id' 'answer,1,7,""' 'answer,2,7,' > rows.csv
   run -1 --separate-stderr fb-extract rows.csv
   assert_output "$(lines 'model\tid\tcohort_id' 'answer\t2\t7')"
-  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is not a decimal integer in bigint range: '' (if this means NULL, use --null)"
+  assert_equal "$stderr" "fb-extract: rows.csv:2: syllabus_id is not a decimal integer in bigint range: '' (if this means NULL, use --null '')"
 }
 
 @test "CSV is what python's csv module reads" {

@@ -67,12 +67,25 @@ begins_with(struct slice line, const char *bytes, size_t len)
 	return line.len >= len && memcmp(line.ptr, bytes, len) == 0;
 }
 
+/* What iconv calls the encoding of a file that is in UTF-16, else NULL. iconv needs the byte order only if no mark shows it. */
+static const char *
+utf_16(struct slice line)
+{
+	if (begins_with(line, "\xff\xfe", 2) || begins_with(line, "\xfe\xff", 2))
+		return "UTF-16";
+	if (line.len < 2 || (line.ptr[0] == '\0') == (line.ptr[1] == '\0'))
+		return NULL;
+	return line.ptr[0] == '\0' ? "UTF-16BE" : "UTF-16LE";
+}
+
 /* Dies if the file is compressed or in UTF-16, judging by its first bytes. */
 static void
 refuse_foreign(struct slice line, const char *file)
 {
-	if (begins_with(line, "\xff\xfe", 2) || begins_with(line, "\xfe\xff", 2) || (line.len >= 2 && (line.ptr[0] == '\0') != (line.ptr[1] == '\0')))
-		die("%s: file is in UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", file);
+	const char *encoding = utf_16(line);
+
+	if (encoding != NULL)
+		die("%s: file is in %s; convert it with: iconv -f %s -t UTF-8", file, encoding, encoding);
 	if (begins_with(line, "\x1f\x8b", 2))
 		die("%s: file is compressed; decompress it with: gzip -dc", file);
 	if (begins_with(line, "PK\x03\x04", 4))

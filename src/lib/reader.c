@@ -105,7 +105,7 @@ shown(struct slice value)
 enum look { LOOKS_NULL, LOOKS_QUOTED_NULL, LOOKS_DECIMAL, LOOKS_ROUNDED, LOOKS_GROUPED, LOOKS };
 
 static const char *const hints[LOOKS] = {
-	[LOOKS_NULL] = "if this means NULL, use --null",
+	[LOOKS_NULL] = "if this means NULL, use --null ",	/* followed by the value, in quotes */
 	[LOOKS_QUOTED_NULL] = "Miller quotes COPY's NULL; use --null \"'\\N'\"",
 	[LOOKS_DECIMAL] = "it has a decimal point; pandas writes ids this way if some are missing",
 	[LOOKS_ROUNDED] = "a spreadsheet wrote it this way and may have rounded it; export it as a whole number",
@@ -151,9 +151,11 @@ reader_reject_bigint(struct reader *reader, enum column column)
 	}
 	look = look_of(value);
 	if (look < LOOKS && (reader->hinted & 1u << look) == 0) {
+		const char *quote = look == LOOKS_NULL ? "'" : "";
+
 		reader->hinted |= 1u << look;
-		reader_reject(reader, "%s is not a decimal integer in bigint range: '%.*s' (%s)", header_column(column), shown(value), value.ptr,
-		    hints[look]);
+		reader_reject(reader, "%s is not a decimal integer in bigint range: '%.*s' (%s%s%.*s%s)", header_column(column), shown(value),
+		    value.ptr, hints[look], quote, look == LOOKS_NULL ? shown(value) : 0, value.ptr, quote);
 	} else {
 		reader_reject(reader, "%s is not a decimal integer in bigint range: '%.*s'", header_column(column), shown(value), value.ptr);
 	}
