@@ -500,18 +500,18 @@ make_plan() {
 
 # Takes the plan or receipts that were given. A pipe is copied, because its contents are needed more than once.
 take_files() {
-  local file message i
+  local file message i copy
   for i in "${!files[@]}"; do
-    file=${files[i]}
+    file=${files[i]} copy=$tmp/input.$i
     case $file in
-      -) file=/dev/stdin ;;
+      -) file=/dev/stdin copy=$tmp/standard-input ;;   # messages have this name in them
       /*) ;;
       -*|*=*) file=./$file ;;   # no option, and no assignment of awk's
     esac
     [ -e "$file" ] || die "${files[i]}: No such file or directory"
     if [ ! -f "$file" ] || [ "$file" = /dev/stdin ]; then
-      message=$(cat -- "$file" 2>&1 > "$tmp/input.$i") || die "${files[i]}: ${message##*: }"
-      file=$tmp/input.$i
+      message=$(cat -- "$file" 2>&1 > "$copy") || die "${files[i]}: ${message##*: }"
+      file=$copy
     fi
     inputs+=("$file")
   done
@@ -729,6 +729,10 @@ interrupted() { # signal
 tell_receipts() {
   local file files=("$kept")
   [ "$kept" ] || return 0
+  if [ -e "$kept" ] && [ ! -s "$kept" ] && [ ! "$unsettled" ]; then
+    rm -f -- "$kept"   # no psql got as far as the header
+    return
+  fi
   if (( ${#parts[@]} > 1 )) && [ "$unsettled" ]; then
     rm -f -- "$receipts"   # not all of them
     files=("${parts[@]}")

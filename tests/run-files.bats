@@ -120,3 +120,16 @@ server_owner() { stat -c %U "$PGHOST/data"; }
   run -0 fb-backfill --receipts empty.tsv --quiet
   assert_output ''
 }
+
+@test "receipts of which not even the header was written are not kept, so that --undo can read all that are" {
+  sample_database
+  mkdir path
+  printf '%s\n' '#!/bin/bash' 'case $* in *in_doubt=*) echo "psql: error: too many clients" >&2; exit 2 ;; esac' "exec $(command -v psql) \"\$@\"" > path/psql
+  chmod +x path/psql
+  for options in '' '--jobs 2' '--receipts r.tsv'; do
+    PATH=$PWD/path:$PATH run -2 --separate-stderr fb-backfill $options
+    assert_equal "$(uniq <<< "$stderr")" "psql: error: too many clients
+fb-backfill: 0 of 7 records are committed in $PGDATABASE on $PGHOST:$PGPORT as $PGUSER; no batch was partly applied; run the same command again to continue"
+    assert_equal "$(find . -name '*.tsv*')" ''
+  done
+}
