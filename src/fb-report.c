@@ -231,7 +231,7 @@ end_report(struct report *report, const struct run *run)
 	const char *why = stopped && run_fact(run, FAULT).ptr != NULL ? run_fact(run, FAULT).ptr : "unknown reason";
 
 	groups_sort(&report->groups);
-	if (report->options.json && !report->options.quiet)
+	if (report->options.json)
 		json_put(&report->out, run, &report->counts, groups, json_kind(report));
 	if (!report->has_text || !report->has_begun)
 		return;

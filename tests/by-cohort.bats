@@ -32,7 +32,7 @@ Would update 2 Review records
     Answer    Review  cohort → syllabus
          2         1  b → x
          1         -  a → x
-         1         -  c → None
+         1         -  c → None (id 11)
          -         1  d → x
 
 $rule
@@ -47,6 +47,13 @@ $rule"
   assert_equal "$(jq -c '.cohorts | length' <<< "$output")" 4
   run -0 fb-report --by-cohort --json --model answer p.tsv
   assert_equal "$(jq -c '.cohorts[0].records' <<< "$output")" '{"answer":2}'
+}
+
+@test "syllabuses of the same slug are told apart by their ids" {
+  lines "$plan" 'answer\t1\t1\ta\t10\tx' 'answer\t2\t2\tb\t12\tx' 'answer\t3\t3\tc\t10\tx' 'answer\t4\t4\td\t14\ty' \
+    'review\t5\t5\te\t14\ty' 'review\t6\t6\tf\t13\t\\N' 'review\t7\t7\tg\t15\t' > p.tsv
+  fb-report --by-cohort p.tsv | sed -n '/ → .*[^s]$/s/^[ 0-9-]*  //p' > got
+  assert_equal "$(sort got)" "$(lines 'a → x (id 10)' 'b → x (id 12)' 'c → x (id 10)' 'd → y' 'e → y' 'f → None (id 13)' 'g →  (id 15)')"
 }
 
 @test "receipts by cohort: what was done, and a wide model" {

@@ -41,8 +41,14 @@ Found 0 Review records to process
 $(warning '  No reviews need updating')
 
 $rule
-$(success '✓ Successfully updated 1 records in total')
+$(warning '✓ Successfully updated 1 records in total')
 $rule"
+}
+
+@test "receipts of which none failed: the total is green" {
+  receipts | grep -v failed > r.tsv
+  run -0 fb-report --color always r.tsv
+  assert_line "$(success '✓ Successfully updated 1 records in total')"
 }
 
 @test "a dry run's warning, a count of more errors, an undo" {

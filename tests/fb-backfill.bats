@@ -153,6 +153,8 @@ original=$BATS_TEST_DIRNAME/original
   sample_database
   run -0 fb-backfill --dry-run --quiet
   assert_output ''
+  run -0 fb-backfill --dry-run --quiet --json
+  assert_equal "$(jq .total <<< "$output")" 7
   run -0 fb-backfill --dry-run --summary
   refute_output --partial '[DRY RUN]'
   assert_line 'Would update 5 Answer records'

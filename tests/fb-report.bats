@@ -167,6 +167,30 @@ fb-report: r.tsv:3: cohort_id is not a decimal integer in bigint range: 'x'"
     'Processing Review model...' 'Updated 2 Review records')"
 }
 
+@test "with a line for each record, each section counts its own, and their sums are the totals" {
+  { lines "$receipts"; for id in 1 2 3 4; do lines "failed\tanswer\t$id\t1\ta\t1\tb\t23503 no"; done
+    lines 'skipped\tanswer\t5\t1\ta\t1\tb\tgone' 'updated\tanswer\t6\t1\ta\t1\tb\t\\N' 'updated\treview\t1\t1\ta\t1\tb\t\\N'; } > one.tsv
+  lines "$receipts" 'skipped\tanswer\t7\t1\ta\t1\tb\talready-set' 'updated\tanswer\t8\t1\ta\t1\tb\t\\N' \
+    'updated\tanswer\t9\t1\ta\t1\tb\t\\N' > two.tsv
+  run -1 --separate-stderr fb-report one.tsv two.tsv one.tsv
+  assert_equal "$(grep -E '^[A-Z✓]|more' <<< "$output")" 'Processing Answer model...
+Found 15 Answer records to process
+Updated 1 Answer records
+Skipped: 1 (gone 1)
+Errors: 4
+Processing Review model...
+Found 2 Review records to process
+Updated 1 Review records
+Processing Answer model...
+Updated 3 Answer records
+Skipped: 2 (already-set 1, gone 1)
+Errors: 4
+  ... and 3 more
+Processing Review model...
+Updated 1 Review records
+✓ Successfully updated 6 records in total'
+}
+
 @test "malformed records are reported once, and not counted" {
   lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
     '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv

@@ -116,7 +116,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
 }
 
 @test "receipts that do not match the records: exit 2, whatever status fb-backfill reports" {
-  begin --quiet --json
+  begin --quiet
   { lines "$receipts"; receipt answer 1; receipt answer 2; } > r.tsv
   say count plan.tsv follow r.tsv status 0
   over 2

@@ -490,7 +490,7 @@ for status in "skipped", "failed", "reverted":
 write("f", header("plan"), record("plan"), record("plan"), record("plan", model="review"), record("plan"))
 ran = Ran("fb-report", "f")
 equal(ran.status, 0)
-for text in "  [DRY RUN] Answer 1: skipped, duplicate\n", "Would update 2 Answer records\nSkipped: 1 (duplicate 1)\n", "Would update 3 records in total":
+for text in "  [DRY RUN] Answer 1: skipped, duplicate\n", "Would update 1 Answer records\nSkipped: 1 (duplicate 1)\n", "Would update 3 records in total":
     equal(text in ran.out.decode(), True, text, ran.out)
 END
 }

@@ -15,6 +15,7 @@ struct group {
 	int64_t total;		/* records of all models */
 	int64_t *records;	/* for each model */
 	struct slice cohort, syllabus_id, syllabus;	/* in `key` */
+	bool needs_id;		/* the slug of the syllabus does not identify it */
 	struct buffer key;	/* its four fields, each after a byte that shows whether it is NULL, and followed by a TAB */
 };
 
@@ -67,13 +68,40 @@ groups_add(struct groups *groups, const struct counts *counts, const struct told
 	groups->last = group;
 }
 
+/* Orders groups so that those whose syllabus has the same slug are together. */
+static int
+by_slug(const struct group *a, const struct group *b)
+{
+	if (a->syllabus.len != b->syllabus.len)
+		return a->syllabus.len > b->syllabus.len ? 1 : -1;
+	return a->syllabus.len > 0 ? memcmp(a->syllabus.ptr, b->syllabus.ptr, a->syllabus.len) : 0;
+}
+
+/* Finds the groups whose syllabus has no slug, or the same one as another syllabus: slugs are not unique. */
+static void
+find_unclear(struct groups *groups)
+{
+	struct group *group, *end;
+
+	HASH_SORT(groups->map, by_slug);
+	for (struct group *first = groups->map; first != NULL; first = end) {
+		bool unclear = first->syllabus.len == 0;
+
+		for (end = first; end != NULL && by_slug(first, end) == 0; end = end->hh.next)
+			unclear = unclear || !slice_equal(first->syllabus_id, end->syllabus_id);
+		for (group = first; group != end; group = group->hh.next)
+			group->needs_id = unclear;
+	}
+}
+
 static int
 in_order(const struct group *a, const struct group *b)
 {
 	const size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
+	const int without = (a->syllabus_id.ptr == NULL) - (b->syllabus_id.ptr == NULL);
 
-	if ((a->syllabus_id.ptr == NULL) != (b->syllabus_id.ptr == NULL))
-		return a->syllabus_id.ptr == NULL ? 1 : -1;
+	if (without != 0)
+		return without;
 	if (a->total != b->total)
 		return a->total > b->total ? -1 : 1;
 	return memcmp(a->key.ptr, b->key.ptr, len);
@@ -82,6 +110,7 @@ in_order(const struct group *a, const struct group *b)
 void
 groups_sort(struct groups *groups)
 {
+	find_unclear(groups);
 	HASH_SORT(groups->map, in_order);
 }
 
@@ -94,7 +123,7 @@ groups_next(const struct groups *groups, const struct group *group)
 struct group_view
 group_view(const struct group *group)
 {
-	return (struct group_view){ group->cohort, group->syllabus_id, group->syllabus, group->records };
+	return (struct group_view){ group->cohort, group->syllabus_id, group->syllabus, group->needs_id, group->records };
 }
 
 void

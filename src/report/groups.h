@@ -17,6 +17,7 @@ struct group_view {
 	struct slice cohort;
 	struct slice syllabus_id;	/* NULL: the cohort leads to no syllabus */
 	struct slice syllabus;		/* NULL: the syllabus has no slug */
+	bool needs_id;			/* the slug is not enough: there is none, or another syllabus has the same */
 	const int64_t *records;		/* for each model */
 };
 

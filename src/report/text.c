@@ -59,7 +59,7 @@ void
 text_begin(struct text *text, struct out *out, const struct counts *counts, bool color, bool summary)
 {
 	*text = (struct text){ .out = out, .counts = counts, .color = color, .summary = summary, .section = -1 };
-	text->shown = new_array((size_t)counts->models->count, sizeof *text->shown);
+	text->printed = new_array((size_t)counts->models->count, sizeof *text->printed);
 }
 
 void
@@ -76,8 +76,9 @@ static void
 begin_section(struct text *text, int model)
 {
 	struct out *out = text->out;
+	const bool first = !text->printed[model].section;
 
-	text->shown[model] = true;
+	text->printed[model].section = true;
 	out_string(out, "\n");
 	out_string(out, rule);
 	begin_style(text, HEADING);
@@ -86,7 +87,7 @@ begin_section(struct text *text, int model)
 	out_string(out, " model...");
 	end_style(text, HEADING);
 	out_string(out, rule);
-	if (text->counts->found_known) {
+	if (text->counts->found_known && first) {
 		put_number(out, "Found ", text->counts->tally[model].found, " ");
 		put_title(text, model);
 		out_string(out, " records to process\n");
@@ -95,18 +96,18 @@ begin_section(struct text *text, int model)
 
 /* Prints how many records were skipped, and why. */
 static void
-put_skipped(struct text *text, const struct tally *tally)
+put_skipped(struct text *text, const struct tally *tally, const struct tally *before)
 {
 	const char *between = " (";
 
 	begin_style(text, WARNING);
-	put_number(text->out, "Skipped: ", tally->skipped, "");
+	put_number(text->out, "Skipped: ", tally->skipped - before->skipped, "");
 	for (int i = 0; i < REASONS; i++) {
-		if (tally->skipped_for[i] == 0)
+		if (tally->skipped_for[i] == before->skipped_for[i])
 			continue;
 		out_string(text->out, between);
 		out_string(text->out, reasons[i]);
-		put_number(text->out, " ", tally->skipped_for[i], "");
+		put_number(text->out, " ", tally->skipped_for[i] - before->skipped_for[i], "");
 		between = ", ";
 	}
 	out_string(text->out, ")");
@@ -114,14 +115,15 @@ put_skipped(struct text *text, const struct tally *tally)
 }
 
 static void
-put_failures(struct text *text, int model, const struct tally *tally)
+put_failures(struct text *text, int model, const struct tally *tally, const struct tally *before)
 {
 	struct out *out = text->out;
+	int64_t i;
 
 	begin_style(text, ERROR);
-	put_number(out, "Errors: ", tally->failed, "");
+	put_number(out, "Errors: ", tally->failed - before->failed, "");
 	end_style(text, ERROR);
-	for (int i = 0; i < tally->failed && i < FAILURES_KEPT; i++) {
+	for (i = before->failed; i < tally->failed && i < FAILURES_KEPT; i++) {
 		const struct failure *failure = &tally->failures[i];
 
 		begin_style(text, ERROR);
@@ -131,9 +133,9 @@ put_failures(struct text *text, int model, const struct tally *tally)
 		put_value(out, failure_message((struct slice){ failure->detail.ptr, failure->detail.len }));
 		end_style(text, ERROR);
 	}
-	if (tally->failed > FAILURES_KEPT) {
+	if (i < tally->failed) {
 		begin_style(text, ERROR);
-		put_number(out, "  ... and ", tally->failed - FAILURES_KEPT, " more");
+		put_number(out, "  ... and ", tally->failed - i, " more");
 		end_style(text, ERROR);
 	}
 }
@@ -152,9 +154,10 @@ end_section(struct text *text, int model)
 	struct out *out = text->out;
 	const struct counts *counts = text->counts;
 	const struct tally *tally = &counts->tally[model];
-	int64_t records = tally->done + tally->skipped + tally->failed;
+	const struct tally before = text->printed[model].tally;
 
-	if (records == 0 && (!counts->found_known || tally->found == 0)) {
+	text->printed[model].tally = *tally;
+	if (tally->done + tally->skipped + tally->failed == 0 && (!counts->found_known || tally->found == 0)) {
 		begin_style(text, WARNING);
 		out_string(out, "  No ");
 		out_slice(out, counts->models->model[model].name);
@@ -165,14 +168,14 @@ end_section(struct text *text, int model)
 	out_string(out, "\n");
 	begin_style(text, SUCCESS);
 	out_string(out, verb(counts));
-	put_number(out, " ", tally->done, " ");
+	put_number(out, " ", tally->done - before.done, " ");
 	put_title(text, model);
 	out_string(out, " records");
 	end_style(text, SUCCESS);
-	if (tally->skipped > 0)
-		put_skipped(text, tally);
-	if (tally->failed > 0)
-		put_failures(text, model, tally);
+	if (tally->skipped > before.skipped)
+		put_skipped(text, tally, &before);
+	if (tally->failed > before.failed)
+		put_failures(text, model, tally, &before);
 }
 
 /* Ends the open section and begins that of `to`, after any empty sections before it. `to` = number of models: begins none. */
@@ -182,7 +185,7 @@ change_section(struct text *text, int to)
 	if (text->section != -1)
 		end_section(text, text->section);
 	for (int model = 0; model < to; model++) {
-		if (!model_is_chosen(text->counts->chosen, model) || text->shown[model])
+		if (!model_is_chosen(text->counts->chosen, model) || text->printed[model].section)
 			continue;
 		begin_section(text, model);
 		end_section(text, model);
@@ -287,6 +290,11 @@ text_put_groups(struct text *text, const struct groups *groups)
 		if (view.syllabus_id.ptr != NULL) {
 			out_string(text->out, " → ");
 			put_value(text->out, view.syllabus);
+			if (view.needs_id) {
+				out_string(text->out, " (id ");
+				put_value(text->out, view.syllabus_id);
+				out_string(text->out, ")");
+			}
 		} else {
 			out_string(text->out, " leads to no syllabus");
 		}
@@ -301,7 +309,7 @@ text_put_total(struct text *text, const char *stopped)
 	const struct counts *counts = text->counts;
 	const struct tally sum = counts_sum(counts);
 	const int64_t rejected = counts_rejected(counts);
-	const enum style style = stopped != NULL ? ERROR : rejected > 0 ? WARNING : SUCCESS;
+	const enum style style = stopped != NULL ? ERROR : rejected + sum.failed > 0 ? WARNING : SUCCESS;
 
 	out_string(out, "\n");
 	out_string(out, rule);
@@ -343,5 +351,5 @@ text_put_waiting(struct text *text)
 void
 text_free(struct text *text)
 {
-	free(text->shown);
+	free(text->printed);
 }

@@ -9,13 +9,19 @@
 #include "groups.h"
 #include "lib/out.h"
 
+/* What was printed of a model. Its records may come in several sections, as from several files of receipts. */
+struct printed {
+	bool section;		/* a section was begun */
+	struct tally tally;	/* the counts at the end of its last section */
+};
+
 struct text {
 	struct out *out;
 	const struct counts *counts;
 	bool color;
 	bool summary;		/* no line for each record */
 	int section;		/* the model whose section is open; -1: none */
-	bool *shown;		/* for each model, whether its section has begun */
+	struct printed *printed;	/* for each model */
 };
 
 /* Begins the report; `out` and `counts` must outlive it. Free it with text_free. */
@@ -27,7 +33,7 @@ void text_put_mode(struct text *);
 /* Prints a record, in the section of its model. */
 void text_put_record(struct text *, const struct told *);
 
-/* Ends the sections, after printing those of models without records. */
+/* Ends the sections, after printing those of models without records. Each counts its own records. */
 void text_end_sections(struct text *);
 
 /* Prints a line for each cohort and syllabus. */
