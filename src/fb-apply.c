@@ -35,7 +35,7 @@ static const char help[] =
 "      --max-failures N   stop when more than N records (or N% of them) have failed\n"
 "      --undo             read receipts, and undo the updates that they list\n"
 "      --share K/N        only the K-th of N equal shares of the records\n"
-"      --preflight        print a script that checks whether this role may run it\n"
+"      --preflight        print a script that checks whether this role may do that\n"
 SQL_HELP("   ")
 COMMON_HELP("   ")
 "\n"

@@ -23,7 +23,7 @@ Actions and selection:
       --check               count the rows still to be filled; exit 1 if there are any
       --table=SPEC          add a model, or replace one:
                             NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]
-      --models=FILE         read the models from FILE, a SPEC a line
+      --models=FILE         read the models from FILE, one SPEC per line
       --print-models        print the models in force, and exit
 Files to keep:
       --plan=FILE           keep the plan in FILE
@@ -45,9 +45,9 @@ Reporting:
       --by-cohort           a line for each cohort and syllabus instead
       --json                one JSON object instead
       --color=WHEN          use color: auto (on a terminal), always or never
-      --progress            show progress even if standard error is no terminal
+      --progress            show progress even when not on a terminal
       --no-progress         never show progress
-  -q, --quiet               no report
+  -q, --quiet               no report (with --json, the object alone)
   -V, --version             print the version and exit
   -?, --help                print this help and exit
 Connection, as for psql:
@@ -56,7 +56,7 @@ Connection, as for psql:
   -U, --username=NAME       role
   -d, --dbname=CONNINFO     database, or connection string
   -w, --no-password         never ask for a password
-  -W, --password            ask for a password in any case
+  -W, --password            always ask for a password
 
 Exit status: 0 success, 1 some records failed, 2 trouble. See fb-backfill(1).'
 

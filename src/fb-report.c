@@ -40,7 +40,7 @@ static const char help[] =
 "      --progress WHEN with --follow: show progress: auto (default: on a terminal),\n"
 "                      always or never\n"
 "      --object FILE   with --follow: also write the JSON object to FILE\n"
-"      --quiet         with --follow: print no report\n"
+"      --quiet         with --follow: print no report, except with --json\n"
 COMMON_HELP("")
 "\n"
 "With no FILE, or when FILE is -, read standard input. See fb-report(1).\n";

@@ -28,8 +28,8 @@ static const char help[] =
 "                         header)\n"
 "      --delimiter C      the dump is csv with this field delimiter\n"
 "      --null STRING      also read STRING as NULL in the dump; may be repeated\n"
-"  -l, --limit N          stop after N resolved records of each model (default 0:\n"
-"                         no limit)\n"
+"  -l, --limit N          write at most N records of each model (default 0: no\n"
+"                         limit)\n"
 "      --unresolved FILE  write dropped candidates to FILE, with the reason\n"
 "      --sql              print the psql script that produces the cohort dump\n"
 SQL_HELP("   ")

@@ -47,7 +47,7 @@ enum {
 	"      --table SPEC    " gap "add or replace a model:\n" \
 	"                      " gap "NAME=[SCHEMA.]TABLE[:ID,COHORT,SYLLABUS]\n" \
 	"      --models FILE   " gap "read the models from FILE, one SPEC per line\n" \
-	"      --print-models  " gap "print the models in use and exit\n" \
+	"      --print-models  " gap "print the models in force and exit\n" \
 	"  -h, --help          " gap "print this help and exit\n" \
 	"  -V, --version       " gap "print the version and exit\n"
 

@@ -66,7 +66,7 @@ fb_nothing_to_do() { fb-backfill --model review; }
 original() { python3 original.py "$original_rows"; }
 before_original() { fresh; }
 
-names=([plain_update]='one plain UPDATE' [one_loop]='a loop of UPDATEs by hand' [two_loops]='two of them at once' [fb_backfill]=fb-backfill [fb_backfill_jobs_2]='fb-backfill --jobs 2'
+names=([plain_update]='one plain UPDATE' [one_loop]='a loop of UPDATEs by hand' [two_loops]='two such loops at once' [fb_backfill]=fb-backfill [fb_backfill_jobs_2]='fb-backfill --jobs 2'
   [copy_candidates]='psql COPY of the candidates' [fb_dry_run]='fb-backfill --dry-run'
   [fb_nothing_to_do]='fb-backfill, nothing to do' [original]="the original's loop, first $original_rows")
 
