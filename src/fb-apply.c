@@ -117,7 +117,7 @@ read_share(struct options *options, const char *argument)
 	if (slash == NULL || !text_bigint((struct slice){ argument, len }, &options->share)
 	    || !text_bigint((struct slice){ slash + 1, whole.len - len - 1 }, &options->shares)
 	    || options->share < 1 || options->share > options->shares || options->shares > INT_MAX)
-		die_usage("invalid --share '%s' (expected K/N, with K from 1 to N)", argument);
+		die_usage("--share: invalid share '%s' (expected K/N, with K from 1 to N)", argument);
 }
 
 enum { OPTION_BATCH_SIZE = OPTION_OWN, OPTION_LOCK_TIMEOUT, OPTION_PAUSE, OPTION_MAX_LAG, OPTION_MAX_FAILURES, OPTION_UNDO, OPTION_SHARE, OPTION_PREFLIGHT };
@@ -238,7 +238,6 @@ begin_script(struct script *script)
 	script_put_session(&script->out, &script->options->reach);
 	out_string(&script->out, apply_writable_sql);
 	script_put(&script->out, apply_setup_sql, values);
-	script_begin_schemas(&script->out);
 	script_put_cohort_schemas(&script->out, &script->options->reach);
 	for (int i = 0; i < script->models->count; i++)
 		script_put_schema(&script->out, &script->options->reach, &script->models->model[i], true);
@@ -453,7 +452,6 @@ put_preflight(struct script *script, struct reader *plans, int count)
 	script_put(&script->out, preflight_begin_sql, begin);
 	script_put_session(&script->out, &options->reach);
 	out_string(&script->out, apply_writable_sql);
-	script_begin_schemas(&script->out);
 	script_put_cohort_schemas(&script->out, &options->reach);
 	for (int i = 0; i < script->models->count; i++)
 		if (script->has_model[i])

@@ -136,8 +136,7 @@ print_sql(struct out *out, const struct options *options)
 		snprintf(limit, sizeof limit, "%" PRId64, options->limit);
 	if (options->after_given)
 		snprintf(above, sizeof above, " OPERATOR(pg_catalog.>) %" PRId64, options->after);
-	script_put_session(out, &options->reach);
-	script_begin_schemas(out);
+	script_begin_reading(out, &options->reach);
 	script_put_cohort_schemas(out, &options->reach);
 	for (int i = 0; i < options->models.count; i++)
 		if (model_is_chosen(options->model, i))
@@ -163,6 +162,7 @@ print_sql(struct out *out, const struct options *options)
 			script_put(out, options->count ? count_model_sql : extract_model_sql, values);
 		}
 	}
+	script_end_reading(out);
 }
 
 static void

@@ -220,10 +220,10 @@ main(int argc, char **argv)
 	out_stdout(&resolver.plan);
 	options = read_options(argc, argv);
 	if (options.sql) {
-		script_put_session(&resolver.plan, &options.reach);
-		script_begin_schemas(&resolver.plan);
+		script_begin_reading(&resolver.plan, &options.reach);
 		script_put_cohort_schemas(&resolver.plan, &options.reach);
 		out_string(&resolver.plan, resolve_sql);
+		script_end_reading(&resolver.plan);
 		models_free(&options.models);
 		script_reach_free(&options.reach);
 		out_close(&resolver.plan);

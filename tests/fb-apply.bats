@@ -153,7 +153,7 @@ fb-apply: plan.tsv:4: unknown model: quiz'
   assert_equal "$stderr" 'fb-apply: standard input: cannot be read twice: it is not a file'
   for bad in '' 1 0/2 3/2 1/ /2 a/b 1/2/3 -1/2 1/99999999999; do
     run -2 --separate-stderr fb-apply --share "$bad" one.tsv
-    assert_equal "${stderr%%$'\n'*}" "fb-apply: invalid --share '$bad' (expected K/N, with K from 1 to N)"
+    assert_equal "${stderr%%$'\n'*}" "fb-apply: --share: invalid share '$bad' (expected K/N, with K from 1 to N)"
   done
 }
 

@@ -159,6 +159,20 @@ own_server() {
   run -0 diff right changed
 }
 
+@test "statement_timeout ends neither the reading of rows nor that of cohorts" {
+  database
+  hold 'LOCK feedback_review, admissions_cohort;'
+  for program in fb-extract fb-resolve; do
+    $program --sql | PGOPTIONS='-c statement_timeout=300' psql -Xq > $program.tsv & pids+=($!)
+  done
+  wait_until backends_waiting 2
+  sleep 0.6
+  release
+  for pid in "${pids[@]}"; do wait "$pid"; done
+  assert_equal "$(wc -l < fb-extract.tsv)" "$(wc -l < <(fb-extract --sql | psql -Xq))"
+  assert_equal "$(wc -l < fb-resolve.tsv)" "$(wc -l < <(fb-resolve --sql | psql -Xq))"
+}
+
 @test "idle_session_timeout does not end a session that pauses between batches" {
   database
   [ "$(sql 'SHOW server_version_num')" -ge 140000 ] || skip 'there is none before PostgreSQL 14'

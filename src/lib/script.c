@@ -6,6 +6,12 @@
 static const char session_sql[] = {
 #include "session.sql.h"
 };
+static const char reading_begin_sql[] = {
+#include "reading-begin.sql.h"
+};
+static const char reading_end_sql[] = {
+#include "reading-end.sql.h"
+};
 static const char schemas_sql[] = {
 #include "schemas.sql.h"
 };
@@ -63,18 +69,30 @@ script_row_security(const struct script_reach *reach)
 	return reach->enable_row_security ? "on" : "off";
 }
 
-void
-script_put_session(struct out *out, const struct script_reach *reach)
+static void
+put_session(struct out *out, const struct script_reach *reach, const char *begin)
 {
-	const struct script_value values[] = { { "row_security", script_row_security(reach) }, { NULL, NULL } };
+	const struct script_value values[] = { { "begin", begin }, { "row_security", script_row_security(reach) }, { NULL, NULL } };
 
 	script_put(out, session_sql, values);
 }
 
 void
-script_begin_schemas(struct out *out)
+script_put_session(struct out *out, const struct script_reach *reach)
 {
-	out_string(out, schemas_sql);
+	put_session(out, reach, "");
+}
+
+void
+script_begin_reading(struct out *out, const struct script_reach *reach)
+{
+	put_session(out, reach, reading_begin_sql);
+}
+
+void
+script_end_reading(struct out *out)
+{
+	out_string(out, reading_end_sql);
 }
 
 static void
@@ -114,6 +132,7 @@ script_put_cohort_schemas(struct out *out, const struct script_reach *reach)
 		{ "schema_of_syllabus", "admissions_syllabus" },
 	};
 
+	out_string(out, schemas_sql);
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		put_schema(out, reach, tables[i][0], reach->schema.len == 0 ? "" : reach->schema.ptr, tables[i][1], false);
 }

@@ -37,17 +37,21 @@ const char *script_row_security(const struct script_reach *);
 /* Writes the settings of psql and the session with which every script begins. */
 void script_put_session(struct out *, const struct script_reach *);
 
-/* Writes the comment above the lookups of schemas. */
-void script_begin_schemas(struct out *);
+/* The same for a script that only reads, and a transaction for it; writes the end of that transaction. */
+void script_begin_reading(struct out *, const struct script_reach *);
+void script_end_reading(struct out *);
 
 /*
- * Writes the lookup of a model's schema, which sets the model's psql variable. If the table does not exist, the script
+ * Writes the lookup of the schemas of cohorts, syllabus versions and syllabuses, each of which sets a psql variable. The
+ * script stops if one of these tables does not exist, or if row-level security hides rows of it, unless that is enabled.
+ */
+void script_put_cohort_schemas(struct out *, const struct script_reach *);
+
+/*
+ * Then writes the lookup of a model's schema, which sets the model's psql variable. If the table does not exist, the script
  * stops, or, with `may_be_missing`, sets the variable to an empty string. The script also stops if row-level security
  * hides rows of the table, unless that is enabled.
  */
 void script_put_schema(struct out *, const struct script_reach *, const struct model *, bool may_be_missing);
-
-/* The same for the tables of cohorts, syllabus versions and syllabuses. */
-void script_put_cohort_schemas(struct out *, const struct script_reach *);
 
 #endif

@@ -10,7 +10,7 @@
 \set ON_ERROR_ROLLBACK off
 \timing off
 \encoding UTF8
-
+{begin}
 -- The server must be new enough. In the current transaction, no timeout set for the role or the database applies, and row_security is {row_security}
 -- (off: hidden rows are an error). The application_name makes sessions easy to find.
 DO $fb$ BEGIN

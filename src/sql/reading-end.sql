@@ -1,0 +1,5 @@
+
+\if :{?in_transaction}
+\else
+COMMIT;
+\endif
