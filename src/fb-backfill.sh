@@ -60,8 +60,8 @@ Connection, as for psql:
 
 Exit status: 0 success, 1 some records failed, 2 trouble. See fb-backfill(1).'
 
-# Prints a line in which nothing can act on a terminal or hide: it may have a file's name in it. Control characters, bytes that
-# are not UTF-8, and characters that nobody sees are shown as \x bytes, as the other programs do.
+# Prints a line that may have a file's name in it. Control characters, bytes that are not UTF-8, and invisible characters are
+# shown as \x bytes, as the other programs show them.
 put_line() ( # text
   text=$1 shown=''
   { LC_ALL=C.UTF-8; } 2> /dev/null   # what is printable does not depend on the caller's locale
@@ -109,8 +109,8 @@ number() { # name value least most
   is_count "$value"
 }
 
-# Whether this is a count: digits without leading zeros, and not too many for arithmetic. Nothing that comes from outside is
-# computed with before, because the shell would evaluate it.
+# Whether this is a count: digits without leading zeros, and few enough for the shell's arithmetic, which would evaluate anything
+# else. So whatever comes from outside is checked first.
 is_count() { [[ $1 =~ ^(0|[1-9][0-9]{0,17})$ ]]; }
 
 # Asks fb-report for the models in force, and checks those that were chosen. A --models file may be a pipe, so it is
@@ -162,6 +162,9 @@ read_options() {
     value=${1-}
     case $name in
       --apply|--undo|--plan|--receipts|--log) [ "$value" ] || die_usage "$name: empty file name" ;;
+    esac
+    case $name$value in
+      --receipts-|--log-) die_usage "$name: standard output cannot be used" ;;
     esac
     case $name in
       --apply|--undo|--check)
@@ -219,7 +222,7 @@ read_options() {
   done
   read_models
 
-  # A combination that makes no sense is more likely a slip than a wish.
+  # A combination that makes no sense is probably a mistake.
   local excluded=''
   case $action in
     apply|undo) excluded='--model --limit --after --plan' ;;
@@ -286,13 +289,20 @@ make_room() { # file [keep]
   exec {fd}<&-
 }
 
+# Copies what can be read from one file to another. Signals are handled meanwhile. If it fails, fault says why.
+copy() { # from to
+  cat -- "$1" <&0 2> "$tmp/fault" > "$2" 9>&- & wait_for $! && return
+  fault=$(< "$tmp/fault") fault=${fault##*: }
+  return 1
+}
+
 # Copies a file to a new file, an existing pipe or device, or standard output.
 keep() { # from to
   if [ "$2" = - ]; then
-    cat -- "$1" || die "standard output: the plan could not be written: nothing was changed"
+    step cat -- "$1" || die "standard output: the plan could not be written: nothing was changed"
     return
   elif [ -p "$2" ] || [ -c "$2" ]; then
-    fault=$(cat -- "$1" 2>&1 > "$2") || die "$2: ${fault##*: }: nothing was changed"
+    copy "$1" "$2" || die "$2: $fault: nothing was changed"
     return
   fi
   make_room "$2"
@@ -315,7 +325,7 @@ name_run() { # beginning suffix
 open_log() {
   local message
   message=$(umask 077; [ -d "$log" ] || mkdir -p -- "$log" 2>&1) || die "$log: ${message##*: }: nothing was changed"
-  if [ ! -O "$log" ] || [ -n "$(cd -- "$log" && find . -maxdepth 0 -perm /022)" ]; then
+  if [ ! -O "$log" ] || [ -n "$(cd -- "$(absolute "$log")" && find . -maxdepth 0 -perm /022)" ]; then
     die "$log: others can write to this directory, so it cannot keep the log: nothing was changed"
   fi
   name_run "$log/" -summary.json
@@ -375,7 +385,7 @@ absolute() { case $1 in ''|/*) printf %s "$1" ;; *) printf %s "$PWD/$1" ;; esac;
 # Each psql that writes receipts holds the pipe open, too, so it ends when nobody writes receipts any more.
 start_report() {
   : > "$tmp/messages" && open_pipe "$tmp/facts" && exec 9>&5 5>&- 8>> "$tmp/messages" || exit 2
-  "${report[@]}" --models "$tmp/models" --follow "$tmp/messages" <&6 2>&7 7>&- 8>&- 9>&- & reporter=$!
+  (trap '' INT TERM HUP USR1; exec "${report[@]}" --models "$tmp/models" --follow "$tmp/messages") <&6 2>&7 7>&- 8>&- 9>&- & reporter=$!
   exec 6<&-
   tell action "${dry_run:+dry-}$action"
 }
@@ -417,7 +427,7 @@ restore_terminal() {
 ask_password() {
   local password=''
   { exec {terminal}<> /dev/tty; } 2> /dev/null || die "a password is required, and there is no terminal to ask for it: nothing was changed"
-  terminal_settings=$(stty -g <&"$terminal") && stty -echo <&"$terminal"   # before it is asked for: who types early is not seen
+  terminal_settings=$(stty -g <&"$terminal") && stty -echo <&"$terminal"   # before the prompt, so that nothing typed early is echoed
   printf 'Password: ' >&"$terminal"
   IFS= read -r password <&"$terminal"
   printf '\n' >&"$terminal"
@@ -468,6 +478,7 @@ identify() {
 begin_reading() {
   cat << END
 \\set ON_ERROR_STOP on
+\\set in_transaction on
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY
   \\; SET LOCAL statement_timeout = 0 \\; SET LOCAL idle_in_transaction_session_timeout = 0
   \\; SET LOCAL lock_timeout = ${lock_timeout};
@@ -484,7 +495,15 @@ snapshot_script() {
   echo 'COMMIT;'
 }
 
-filter_rows() { "${extract[@]}" < "$tmp/rows.tsv" | "${resolve[@]}" --cohorts "$tmp/cohorts.tsv" > "$tmp/plan.tsv"; }
+# The status is the worse of the two: pipefail's would be that of fb-resolve, if both fail.
+filter_rows() {
+  "${extract[@]}" < "$tmp/rows.tsv" | "${resolve[@]}" --cohorts "$tmp/cohorts.tsv" > "$tmp/plan.tsv"
+  case ${PIPESTATUS[*]} in
+    '0 0') return 0 ;;
+    [01]' '[01]) return 1 ;;
+    *) return 2 ;;
+  esac
+}
 
 make_plan() {
   snapshot_script > "$tmp/snapshot.sql" 2>&8 || die "the plan could not be made: nothing was changed"
@@ -500,17 +519,17 @@ make_plan() {
 
 # Takes the plan or receipts that were given. A pipe is copied, because its contents are needed more than once.
 take_files() {
-  local file message i copy
+  local file i copy
   for i in "${!files[@]}"; do
     file=${files[i]} copy=$tmp/input.$i
     case $file in
       -) file=/dev/stdin copy=$tmp/standard-input ;;   # messages have this name in them
       /*) ;;
-      -*|*=*) file=./$file ;;   # no option, and no assignment of awk's
+      -*) file=./$file ;;   # no option
     esac
     [ -e "$file" ] || die "${files[i]}: No such file or directory"
     if [ ! -f "$file" ] || [ "$file" = /dev/stdin ]; then
-      message=$(cat -- "$file" 2>&1 > "$copy") || die "${files[i]}: ${message##*: }"
+      copy "$file" "$copy" || die "${files[i]}: $fault"
       file=$copy
     fi
     inputs+=("$file")
@@ -546,7 +565,7 @@ start_job() { # index
   local share=()
   (( jobs == 1 )) || share=(--share "$(($1 + 1))/$jobs")
   open_pipe "$tmp/script.$1" || exit 2
-  (trap '' USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
+  (trap '' INT TERM HUP USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
   # psql writes receipts straight to their file, so no other process can lose them. setsid, because Ctrl-C or a hang-up of the
   # terminal would end psql before the receipts of the last commit.
   (trap '' USR1; exec setsid "${psql[@]}" -v in_doubt="$tmp/in-doubt.$1" -v waiting="$tmp/waiting.$1" -v go_on="$tmp/go-on") \
@@ -560,7 +579,7 @@ prepare_receipts() {
   local i file
   if [ ! "$receipts" ] && [ ! "$no_receipts" ] && [ ! "$log" ] && (( records > 0 )); then
     name_run fb-receipts- .tsv
-    receipts=$record.tsv
+    receipts=$record.tsv by_default=1
   fi
   [ ! "$log" ] || receipts=$record-receipts.tsv
   kept=$receipts
@@ -578,7 +597,7 @@ prepare_receipts() {
     claim_or_die "$file"
   done
 }
-kept=''
+kept='' by_default=0
 
 # Prints a command, for people, that works on the same models and database. The password is not in it.
 again() { # option file...
@@ -633,19 +652,20 @@ carry_out() {
 
 # Asks over a new connection whether a transaction was committed or aborted, and prints which, or nothing if the server does not
 # know (it is still in progress, or this is a standby) or cannot be reached. All jobs together wait ten seconds for an answer.
+# 22023 means that this server has not given that id to any transaction yet: it has taken the place of the one that did.
 ask_until=0
 ask_status() { # transaction id
   local answer
   while :; do
     answer=$(PGCONNECT_TIMEOUT=${PGCONNECT_TIMEOUT:-5} "${psql[@]}" -At 2> /dev/null 9>&- << END
-SELECT CASE
-    WHEN pg_catalog.pg_is_in_recovery() THEN 'unknown'
-    WHEN '$1'::pg_catalog.xid8 OPERATOR(pg_catalog.<) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
-    THEN pg_catalog.pg_xact_status('$1'::pg_catalog.xid8)
-    ELSE 'aborted' END;
+SELECT pg_catalog.pg_xact_status('$1'::pg_catalog.xid8) WHERE NOT pg_catalog.pg_is_in_recovery();
+\\echo :SQLSTATE
 END
     )
-    case $answer in committed|aborted) echo "$answer"; return ;; esac
+    case $answer in
+      $'committed\n00000') echo committed; return ;;
+      $'aborted\n00000'|22023) echo aborted; return ;;
+    esac
     (( SECONDS < ask_until )) || return 0
     sleep 1
   done
@@ -705,10 +725,11 @@ interrupted() { # signal
   [ ! "$tmp" ] || rm -f "$tmp/go-on"
   again='' died_of=$1 error="interrupted by SIG$1"
   warn "$error${applying:+: finishing the open batch; interrupt again to roll it back}"
-  # What psql says from now on is caused by the interrupt itself.
-  tell hush "$(wc -c < "$tmp/messages")"
-  hushed=yes
-  tell phase ending
+  if [ "$reporter" ]; then
+    tell hush "$(wc -c < "$tmp/messages")"   # what psql says from now on is caused by the interrupt itself
+    hushed=yes
+    tell phase ending
+  fi
   exec 5>&- 6<&-
   for pid in $(jobs -pr); do
     [[ " $reporter ${appliers[*]} ${writers[*]} " == *" $pid "* ]] || kill -- "$pid" 2> /dev/null
@@ -727,10 +748,11 @@ interrupted() { # signal
 
 # Reports where the receipts are, and the command that takes the run back.
 tell_receipts() {
-  local file files=("$kept")
+  local file files=("$kept") lines
   [ "$kept" ] || return 0
-  if [ -e "$kept" ] && [ ! -s "$kept" ] && [ ! "$unsettled" ]; then
-    rm -f -- "$kept"   # no psql got as far as the header
+  lines=$({ head -n 2 < "$kept" | wc -l; } 2> /dev/null)
+  if [ ! "$unsettled" ] && (( lines < 1 || (by_default && lines < 2) )); then
+    rm -f -- "$kept"   # nothing was done, or not even begun
     return
   fi
   if (( ${#parts[@]} > 1 )) && [ "$unsettled" ]; then
@@ -743,7 +765,7 @@ tell_receipts() {
 
 # Ends the run, however it ended: settles and joins the receipts, lets fb-report finish, and removes temporary files.
 clean_up() {
-  local status=$? pid
+  local status=$? pid file
   trap : USR1
   trap '' INT TERM HUP
   restore_terminal
@@ -761,6 +783,9 @@ clean_up() {
   fi
   end_report
   [ ! "$applying" ] || (( ${#parts[@]} == 1 )) || [ "$unsettled" ] || rm -f -- "${parts[@]}"
+  if [ ! "$applying" ]; then
+    for file in "${!claimed[@]}"; do [ -s "$file" ] || rm -f -- "$file"; done
+  fi
   [ ! "$tmp" ] || rm -rf "$tmp"
   [ ! "$died_of" ] || { trap - "$died_of"; kill -s "$died_of" $$; }
   exit "$status"

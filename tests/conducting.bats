@@ -382,3 +382,51 @@ many_answers() {
   wait "$pid"
   assert_equal "$(tail -n 2 out | head -n 1)" '✓ Successfully updated 7 records in total'
 }
+
+@test "a signal to the whole group: fb-report and fb-apply go on until the open batch has ended" {
+  many_answers
+  setsid env --default-signal fb-backfill --batch-size 100 --lock-timeout 0 --receipts r.tsv --summary > out 2> err 3>&- &
+  pid=$!
+  wait_until backends_waiting
+  kill -TERM -- "-$pid"
+  wait_until grep -q interrupted err
+  release
+  status=0; wait "$pid" || status=$?
+  assert_equal "$status" 143
+  assert_equal "$(grep -c ^updated r.tsv)" "$(done_in_table)"
+  run -0 cat out
+  assert_line --partial '✗ Stopped: updated '
+  run -0 cat err
+  assert_line --partial "receipts in $PWD/r.tsv; take them back with: fb-backfill --undo r.tsv"
+  refute_output --regexp 'ERROR|fb-report ended'
+}
+
+@test "interrupted while it waits for its input, it ends at once" {
+  sample_database
+  mkfifo plan
+  exec 7<> plan
+  for file in - plan; do
+    setsid env --default-signal fb-backfill --apply $file < plan 2> err 3>&- 7>&- &
+    pid=$!
+    wait_until reads plan "$pid"
+    kill -TERM "$pid"
+    status=0; wait "$pid" || status=$?
+    assert_equal "$status" 143
+    assert_equal "$(cat err)" 'fb-backfill: interrupted by SIGTERM'
+  done
+  exec 7>&-
+}
+reads() { pgrep -P "$2" cat > /dev/null; }
+
+@test "fb-extract fails half-way and fb-resolve complains of what it got: nothing is applied" {
+  sample_database
+  mkdir bin && cp "$project"/bin/fb-* bin
+  rm bin/fb-extract
+  printf '%s\n' '#!/bin/sh' "case \$* in *--sql*) exec $project/bin/fb-extract \"\$@\" ;; esac" \
+    "printf 'model\\tid\\tcohort_id\\nanswer\\t1\\t1\\nanswer\\t2\\t99\\n'; exit 2" > bin/fb-extract
+  chmod +x bin/fb-extract
+  run -2 bin/fb-backfill
+  assert_line 'fb-resolve: standard input:3: cohort 99 of answer 2 is not in the cohort dump'
+  assert_line 'fb-backfill: the plan could not be made: nothing was changed'
+  assert_equal "$(done_in_table)" 0
+}

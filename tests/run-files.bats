@@ -133,3 +133,36 @@ fb-backfill: 0 of 7 records are committed in $PGDATABASE on $PGHOST:$PGPORT as $
     assert_equal "$(find . -name '*.tsv*')" ''
   done
 }
+
+@test "a run that does nothing leaves no file of receipts, unless it was asked for one" {
+  sample_database
+  fb-backfill --receipts r.tsv --quiet
+  fb-backfill --undo r.tsv --receipts u.tsv --quiet
+  run -0 --separate-stderr fb-backfill --undo u.tsv
+  refute [ "${stderr#*receipts in}" != "$stderr" ]
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'quiz\t1\t1\ta\t10\tx' > p.tsv
+  run -1 fb-backfill --apply p.tsv
+  assert_equal "$(echo fb-receipts*)" 'fb-receipts*'
+  run -1 fb-backfill --apply p.tsv --receipts none.tsv
+  assert_equal "$(wc -l < none.tsv)" 1
+}
+
+@test "a file of a job that cannot be made: nothing is changed, and the others are not left" {
+  sample_database
+  mkdir r.tsv.2
+  run -2 fb-backfill --jobs 2 --receipts r.tsv
+  assert_output 'fb-backfill: r.tsv.2: is not a regular file, so it cannot keep receipts: nothing was changed'
+  assert_equal "$(ls)" r.tsv.2
+}
+
+@test "standard output keeps no receipts and no log; CDPATH is of no account" {
+  sample_database
+  for option in --receipts --log; do
+    run -2 fb-backfill $option -
+    assert_line "fb-backfill: $option: standard output cannot be used"
+  done
+  mkdir -m 777 elsewhere elsewhere/runs
+  CDPATH=$PWD/elsewhere run -0 fb-backfill --log runs --quiet
+  assert_output ''
+  [ "$(ls runs | wc -l)" = 3 ]
+}

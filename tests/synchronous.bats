@@ -68,6 +68,28 @@ confirmed_by() { # NAME
   assert_agree 0 r.tsv
 }
 
+@test "psql is killed while nobody confirms its COMMIT: the transaction is in progress, so it is asked again, until it is committed" {
+  example_database
+  remember
+  confirmed_by nobody
+  fb-backfill --quiet --receipts r.tsv 2> err 3>&- &
+  run=$!
+  waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")" = 1 ]; }
+  wait_until waiting
+  writer=$(pgrep -f "in_doubt=.* -v waiting=.*" -P "$run")
+  kill -KILL "$writer"
+  wait_until ended "$writer"
+  sleep 1   # it has been asked by now
+  confirmed_by ''
+  status=0
+  wait "$run" || status=$?
+  assert_equal "$status" 2
+  assert_equal "$(grep -c ^updated r.tsv)" 254
+  assert_agree 0 r.tsv
+  grep -q 'fb-backfill: 254 of 254 records are committed' err
+}
+ended() { ! kill -0 "$1" 2> /dev/null; }
+
 @test "the primary fails and its replica is promoted: the receipts are what the new primary has, and running again goes on" {
   example_database
   oracle_state > expected
