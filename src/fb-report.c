@@ -277,7 +277,9 @@ find(struct report *report, struct reader *readers, int count)
 	struct reader plan;
 
 	if (report->options.plan != NULL) {
-		reader_open(&plan, report->options.plan, TO_REPORT, &as_it_is, &counts->unapplied, NULL);
+		reader_open(&plan, report->options.plan, TO_REPORT, &as_it_is, &counts->problems, NULL);
+		if (plan.kind == WAITING)
+			die("%s: is a count, not a plan or receipts", plan.lines.name);
 		counts_find(counts, &plan, true);
 		reader_close(&plan);
 		return;
@@ -301,6 +303,8 @@ report_files(struct report *report, char *const *paths, int count)
 	for (int i = 1; i < count; i++)
 		if (readers[i].kind != readers[0].kind)
 			die("%s: not the same kind of file as %s", readers[i].lines.name, readers[0].lines.name);
+	if (report->options.undo && readers[0].kind != RECEIPTS)
+		die("%s: not receipts, which --undo is about", readers[0].lines.name);
 	find(report, readers, count);
 	for (int i = 0; i < count; i++) {
 		add_records(report, &readers[i]);
@@ -330,8 +334,9 @@ report_run(struct report *report)
 	struct follow follow;
 	struct run run;
 	const char *path;
+	struct buffer name = { 0 };	/* of all files as one: their lines are numbered as if they were */
 	bool stopped;
-	uint64_t next = 0;	/* the next line's number: lines are numbered as if the files were one */
+	uint64_t next = 0;	/* the next line's number */
 
 	run_begin(&run);
 	report->out.may_fail = true;
@@ -340,10 +345,12 @@ report_run(struct report *report)
 		struct reader reader;
 
 		reader_open_growing(&reader, path, TO_REPORT, &report->counts.problems, follow_wait, &follow);
-		if (run_fact(&run, NAME).ptr != NULL)
-			reader.lines.name = run_fact(&run, NAME).ptr;
-		if (next > 0)
-			reader.lines.next = next;
+		if (name.len == 0 && run_fact(&run, NAME).ptr != NULL)
+			buffer_append(&name, run_fact(&run, NAME).ptr, run_fact(&run, NAME).len + 1);
+		if (name.len > 0) {
+			reader.lines.name = name.ptr;
+			reader.lines.next = next > 0 ? next : reader.lines.next;
+		}
 		add_records(report, &reader);
 		next = reader.lines.next;
 		reader_close(&reader);
@@ -362,10 +369,11 @@ report_run(struct report *report)
 		    !stopped && !report->counts.dry && !report->waiting ? "; the run itself is complete" : "");
 		run.status = STATUS_TROUBLE;
 	}
-	if (report->options.object != NULL)
-		write_object(report, &run);
 	if (report->has_text || run.status == STATUS_TROUBLE)
 		run_put_closing(&run, &report->counts, stopped);
+	if (report->options.object != NULL)
+		write_object(report, &run);	/* last, because it may die */
+	buffer_free(&name);
 	run_free(&run);
 	return run.status;
 }

@@ -103,9 +103,14 @@ Review: 0 eligible, 2 with a cohort without a syllabus
 @test "malformed counts: each line is reported" {
   lines "$count" 'answer\t1\ta\t10\tx\t-1' 'quiz\t1\ta\t10\tx\t1' 'answer\t1\ta\t10\tx\tmany' 'answer\t1\ta\t10\tx\t2' > c.tsv
   run -1 --separate-stderr fb-report c.tsv
-  assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: negative number of rows' 'fb-report: c.tsv:3: unknown model: quiz' \
+  assert_equal "$stderr" "$(lines 'fb-report: c.tsv:2: impossible number of rows: -1' 'fb-report: c.tsv:3: unknown model: quiz' \
     "fb-report: c.tsv:4: rows is not a decimal integer in bigint range: 'many'")"
   assert_line 'Answer: 2 eligible, 0 with a cohort without a syllabus'
+  # nor can there be more of them than a bigint counts
+  lines "$count" 'answer\t1\ta\t10\tx\t9223372036854775806' 'review\t1\ta\t\\N\t\\N\t1' 'answer\t2\tb\t10\tx\t1' > c.tsv
+  run -1 --separate-stderr fb-report c.tsv
+  assert_equal "$stderr" 'fb-report: c.tsv:4: impossible number of rows: 1'
+  assert_line 'Answer: 9223372036854775806 eligible, 0 with a cohort without a syllabus'
   # a plan may have a column of this name
   lines "rows\t$plan" '7\tanswer\t1\t1\ta\t10\tx' > p.tsv
   run -0 fb-report --summary p.tsv
@@ -161,9 +166,12 @@ $rule"
   a_plan > p.tsv
   lines 'answer\tx\t1\ta\t10\tx' >> p.tsv
   lines "status\t$plan\tdetail" 'updated\tanswer\t1\t1\ta\t10\tx\t\\N' > r.tsv
-  run -0 --separate-stderr fb-report --plan p.tsv --summary r.tsv
+  run -1 --separate-stderr fb-report --plan p.tsv --summary r.tsv
   assert_line '✓ Successfully updated 1 records in total, 1 rejected'
-  assert_equal "$stderr" ''
-  run -0 fb-report --plan p.tsv --json r.tsv
+  assert_equal "$stderr" "fb-report: p.tsv:8: id is not a decimal integer in bigint range: 'x'"
+  run -1 --separate-stderr fb-report --plan p.tsv --json r.tsv
   assert_equal "$(jq .rejected <<< "$output")" 1
+  a_count > c.tsv
+  run -2 fb-report --plan c.tsv r.tsv
+  assert_output 'fb-report: c.tsv: is a count, not a plan or receipts'
 }

@@ -191,13 +191,22 @@ Updated 1 Review records
 ✓ Successfully updated 6 records in total'
 }
 
+@test "a section whose failed records are beyond the first five lists none of them again" {
+  { lines "$receipts"; for id in 1 2 3 4 5 6; do lines "failed\tanswer\t$id\t1\ta\t1\tb\t23503 no"; done
+    lines 'updated\treview\t1\t1\ta\t1\tb\t\\N'; } > one.tsv
+  lines "$receipts" 'failed\tanswer\t7\t1\ta\t1\tb\t23503 no' > two.tsv
+  run -1 --separate-stderr fb-report one.tsv two.tsv
+  assert_equal "$(grep -E '^(Errors|  -|  \.)' <<< "$output" | tail -n 2)" '  ... and 1 more
+Errors: 1'
+}
+
 @test "malformed records are reported once, and not counted" {
   lines "$receipts" 'updated\tquiz\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\tx\t1\ta\t1\tb\t\\N' \
     '\\N\tanswer\t1\t1\ta\t1\tb\t\\N' 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'short' 'updated\tanswer\t1\t1\ta\t1\tb\t\\N' > r.tsv
   for command in 'fb-report r.tsv' 'fb-report --plan r.tsv r.tsv'; do
     run -1 --separate-stderr $command
     assert_line 'Updated 1 Answer records'
-    assert_equal "$stderr" "fb-report: r.tsv:2: unknown model: quiz
+    assert_equal "$(head -n 5 <<< "$stderr")" "fb-report: r.tsv:2: unknown model: quiz
 fb-report: r.tsv:3: id is not a decimal integer in bigint range: 'x'
 fb-report: r.tsv:4: unknown status, or unknown reason for it
 fb-report: r.tsv:5: unknown status, or unknown reason for it
@@ -252,4 +261,29 @@ shown+=' \xe2\x81\x9f\\xe2\\x81\\xa0\\xe2\\x81\\xaf\xe2\x81\xb0 \xef\xbb\xbe\\xe
   lines "$receipts" "updated\\t$euros\\t1\\t1\\ta\\t1\\tb\\t\\\\N" > r.tsv
   run -1 --separate-stderr fb-report r.tsv
   assert_equal "$stderr" "fb-report: r.tsv:2: unknown model: ${euros:0:33}\xe2"
+}
+
+@test "a plan that is not sorted by model: no section says that there is nothing before it knows" {
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'review\t1\t1\ta\t3\tb' 'answer\t1\t1\ta\t3\tb' > p.tsv
+  run -0 fb-report p.tsv
+  assert_equal "$(grep -E '^[A-Z]|No ' <<< "$output")" 'DRY RUN MODE - No changes will be made
+Processing Review model...
+Found 1 Review records to process
+Would update 1 Review records
+Processing Answer model...
+Found 1 Answer records to process
+Would update 1 Answer records
+DRY RUN: Would update 2 records in total'
+  run -0 bash -c 'cat p.tsv | fb-report'
+  refute_output --partial 'No answers'
+}
+
+@test "skipped without a known reason: rejected, and not found either; --undo of a plan is refused" {
+  lines "$receipts" 'skipped\tanswer\t1\t1\ta\t1\tb\t\\N' 'updated\tanswer\t2\t1\ta\t1\tb\t\\N' > r.tsv
+  run -1 --separate-stderr fb-report r.tsv
+  assert_line 'Found 1 Answer records to process'
+  assert_line '✓ Successfully updated 1 records in total, 1 rejected'
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' > p.tsv
+  run -2 fb-report --undo p.tsv
+  assert_output 'fb-report: p.tsv: not receipts, which --undo is about'
 }

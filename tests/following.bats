@@ -341,3 +341,50 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   run -2 fb-report --follow messages --progress never --object /nowhere/o < /dev/null
   assert_output 'fb-report: /nowhere/o: No such file or directory'
 }
+
+@test "it ignores the signals that end a run: the report is complete when the run is" {
+  begin
+  { lines "$receipts"; receipt answer 1; } > r.tsv
+  say action run count r.tsv follow r.tsv
+  wait_until shows '✓ Answer 1' out
+  for signal in INT TERM HUP; do kill -s "$signal" "$pid"; done
+  say status 0
+  over 0
+  run -0 cat out
+  assert_line '✓ Successfully updated 1 records in total'
+}
+
+@test "the lines of several files are those of each, unless they have one name; what is told meanwhile does no harm" {
+  begin --undo --dry-run --summary
+  folder=$(printf '%0200d' 0)
+  mkdir "$folder"
+  { lines "$receipts"; printf 'updated\tanswer\t1'; } > "$folder/a"
+  { lines "$receipts" 'oops'; receipt answer 2; } > "$folder/b"
+  say phase "$(printf '%0300d' 0)" follow "$folder/a"
+  sleep 0.3
+  for name in b b b b b b; do say follow "$folder/$name"; done
+  say status 0
+  over 1
+  assert_equal "$(head -n 2 err)" "fb-report: $folder/a:2: incomplete record (no newline at the end)
+fb-report: $folder/b:2: expected 8 fields, found 1"
+}
+
+@test "an object that cannot be written hides nothing" {
+  begin --object /nonexistent/object
+  { lines "$receipts"; receipt answer 1; } > r.tsv
+  say action run count r.tsv follow r.tsv database d receipts r.tsv status 0
+  over 2
+  assert_equal "$(cat err)" 'fb-backfill: 1 row updated in d; receipts in r.tsv
+fb-report: /nonexistent/object: No such file or directory'
+}
+
+@test "records that fb-apply rejected, and named, are counted" {
+  lines 'oops' >> plan.tsv
+  { lines "$receipts"; receipt answer 1; receipt answer 2; receipt review 3; } > r.tsv
+  begin --summary
+  say action apply count plan.tsv follow r.tsv status 1
+  over 1
+  run -0 cat out
+  assert_line '✓ Successfully updated 3 records in total, 1 rejected'
+  refute grep -q 'fields' err
+}

@@ -4,9 +4,7 @@
 
 #include <stdint.h>
 
-/* uthash exits when out of memory; make it do so with our message and status. */
-#define uthash_fatal(message) die("out of memory")
-#include <uthash.h>
+#include "hash.h"
 
 /*
  * uthash doubles the number of buckets when one of them has this many entries. With its default of 10, a million cohorts
@@ -15,7 +13,6 @@
 #undef HASH_BKT_CAPACITY_THRESH
 #define HASH_BKT_CAPACITY_THRESH 8U
 
-#include "error.h"
 #include "slice.h"
 #include "reader.h"
 

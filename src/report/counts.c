@@ -15,33 +15,45 @@ counts_begin(struct counts *counts, const struct models *models, int chosen)
 	counts->tally = new_array((size_t)models->count, sizeof *counts->tally);
 }
 
-/* Sets *outcome, and counts->undo if the status shows an undo. Returns false if the status is unknown. */
+/* Sets *reason to the index of a skipped record's reason. */
 static bool
-read_status(struct counts *counts, const struct reader *reader, enum outcome *outcome)
+find_reason(struct slice detail, int *reason)
+{
+	for (*reason = 0; *reason < REASONS; ++*reason)
+		if (slice_is(detail, reasons[*reason]))
+			return true;
+	return false;
+}
+
+/* Finds out what became of a record, and sets counts->undo if its status shows an undo. Returns false if it cannot be known. */
+static bool
+read_status(struct counts *counts, const struct reader *reader, struct told *told)
 {
 	struct slice status = reader->field[STATUS];
 
-	*outcome = DONE;
+	told->outcome = DONE;
 	if (reader->kind == PLAN || slice_is(status, "updated"))
 		return true;
 	if (slice_is(status, "reverted")) {
 		counts->undo = true;
 		return true;
 	}
-	*outcome = slice_is(status, "skipped") ? SKIPPED : FAILED;
-	return *outcome == SKIPPED || slice_is(status, "failed");
+	if (slice_is(status, "skipped")) {
+		told->outcome = SKIPPED;
+		return find_reason(reader->field[DETAIL], &told->reason);
+	}
+	told->outcome = FAILED;
+	return slice_is(status, "failed");
 }
 
-static const char unknown_status[] = "unknown status, or unknown reason for it";
-
 /*
- * Reads which row a record is for and what became of it. Returns false if the record is ignored, because only updates are
- * wanted and it is none, or if it is rejected: it could be neither carried out nor taken back, as fb-apply has it.
+ * Reads which row a record is for and what became of it. Returns false if the record is not wanted (it is not an update, and
+ * only these are), or if it is rejected, by the same rules as in fb-apply.
  */
 static bool
 read_record(struct counts *counts, struct reader *reader, bool updated_only, struct told *told)
 {
-	const bool known = read_status(counts, reader, &told->outcome);
+	const bool known = read_status(counts, reader, told);
 	int64_t cohort_id, syllabus_id;
 
 	if (updated_only && known && !slice_is(reader->field[STATUS], "updated"))
@@ -49,10 +61,11 @@ read_record(struct counts *counts, struct reader *reader, bool updated_only, str
 	told->model = reader_model(reader, counts->models);
 	if (told->model == -1 || !reader_bigint(reader, ID, &told->id))
 		return false;
-	if (!known)
-		reader_reject(reader, unknown_status);
-	return known
-	    && (told->outcome != DONE || (reader_bigint(reader, COHORT_ID, &cohort_id) && reader_bigint(reader, SYLLABUS_ID, &syllabus_id)));
+	if (!known) {
+		reader_reject(reader, "unknown status, or unknown reason for it");
+		return false;
+	}
+	return told->outcome != DONE || (reader_bigint(reader, COHORT_ID, &cohort_id) && reader_bigint(reader, SYLLABUS_ID, &syllabus_id));
 }
 
 void
@@ -64,16 +77,6 @@ counts_find(struct counts *counts, struct reader *reader, bool updated_only)
 		if (read_record(counts, reader, updated_only && reader->kind == RECEIPTS, &told))
 			counts->tally[told.model].found++;
 	counts->found_known = true;
-}
-
-/* Sets *reason to the index of a skipped record's reason. */
-static bool
-find_reason(struct slice detail, int *reason)
-{
-	for (*reason = 0; *reason < REASONS; ++*reason)
-		if (slice_is(detail, reasons[*reason]))
-			return true;
-	return false;
 }
 
 static void
@@ -116,20 +119,14 @@ bool
 counts_add(struct counts *counts, struct reader *reader, struct told *told)
 {
 	struct tally *tally;
-	int reason = 0;	/* gcc for s390x warns without this */
 
 	if (!read_record(counts, reader, counts->undo && counts->dry, told))
 		return false;
 	told->record = reader;
 	tally = &counts->tally[told->model];
-	told->reason = reader->field[DETAIL];
 	if (reader->kind == PLAN && is_duplicate(counts, told)) {
 		told->outcome = SKIPPED;
-		told->reason = slice_of("duplicate");
-	}
-	if (told->outcome == SKIPPED && !find_reason(told->reason, &reason)) {
-		reader_reject(reader, unknown_status);
-		return false;
+		(void)find_reason(slice_of("duplicate"), &told->reason);
 	}
 	if (!model_is_chosen(counts->chosen, told->model))
 		return false;
@@ -137,7 +134,7 @@ counts_add(struct counts *counts, struct reader *reader, struct told *told)
 		tally->done++;
 	} else if (told->outcome == SKIPPED) {
 		tally->skipped++;
-		tally->skipped_for[reason]++;
+		tally->skipped_for[told->reason]++;
 	} else {
 		count_failure(counts, reader, told);
 	}
@@ -151,10 +148,11 @@ counts_add_waiting(struct counts *counts, struct reader *reader, struct told *to
 	told->model = reader_model(reader, counts->models);
 	if (told->model == -1 || !reader_bigint(reader, ROWS_WAITING, rows))
 		return false;
-	if (*rows < 0) {
-		reader_reject(reader, "negative number of rows");
+	if (*rows < 0 || *rows > INT64_MAX - counts->waiting) {
+		reader_reject(reader, "impossible number of rows: %" PRId64, *rows);
 		return false;
 	}
+	counts->waiting += *rows;
 	if (!model_is_chosen(counts->chosen, told->model))
 		return false;
 	if (reader->field[SYLLABUS_ID].ptr != NULL)

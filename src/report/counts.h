@@ -35,11 +35,12 @@ struct counts {
 	bool dry;		/* nothing was done: a plan, or receipts for which an undo is previewed */
 	bool undo;
 	bool found_known;
+	int64_t waiting;	/* --check: the rows of all models together, which is why no count overflows */
 	int last_model;		/* of the previous record in a plan; -1 at first */
 	int64_t last_id;
 	struct tally *tally;	/* for each model */
 	struct problems problems;
-	struct problems unapplied;	/* records of the input that were rejected, and reported, before they were applied */
+	struct problems unapplied;	/* of the input of a run; not reported here, because fb-apply does */
 };
 
 enum outcome { DONE, SKIPPED, FAILED };
@@ -49,8 +50,8 @@ struct told {
 	enum outcome outcome;
 	int model;
 	int64_t id;
-	struct slice reason;	/* why it was skipped, as in receipts */
-	const struct reader *record;	/* its fields */
+	int reason;		/* if it was skipped: an index of `reasons` */
+	const struct reader *record;	/* its fields, valid until the reader goes on */
 };
 
 /* Sets all counts to zero. `models` must outlive the counts. */

@@ -36,7 +36,8 @@ follow_begin(struct follow *follow, struct run *run, struct counts *counts, cons
 	progress_begin(&follow->progress, show_progress, isatty(STDERR_FILENO));
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);	/* the run goes on if the report's reader goes away */
-	sigaction(SIGINT, &ignore, NULL);	/* fb-backfill handles interrupts */
+	sigaction(SIGINT, &ignore, NULL);	/* fb-backfill handles these */
+	sigaction(SIGTERM, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
 }
 
@@ -167,12 +168,17 @@ follow_next_file(struct follow *follow)
 
 	for (;;) {
 		const char *path = follow->followed < files->len ? files->ptr + follow->followed : NULL;
+		const bool begun = path != NULL && has_begun(path);
 
-		if (path != NULL && (has_begun(path) || follow->ended))
+		if (begun) {
+			follow->file.len = 0;
+			buffer_append(&follow->file, path, strlen(path) + 1);
+		}
+		if (begun || (path != NULL && follow->ended))
 			follow->followed += strlen(path) + 1;
-		if (path != NULL && has_begun(path)) {
+		if (begun) {
 			progress_erase(&follow->progress);
-			return path;
+			return follow->file.ptr;
 		}
 		if (path == NULL && follow->ended)
 			return NULL;
@@ -191,5 +197,6 @@ follow_end(struct follow *follow)
 	unlink(follow->path);
 	tail_close(&follow->messages);
 	tail_close(&follow->facts);
+	buffer_free(&follow->file);
 	progress_free(&follow->progress);
 }

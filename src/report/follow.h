@@ -21,13 +21,17 @@ struct follow {
 	const char *path;	/* of the messages */
 	struct tail messages;
 	size_t counted, watched, followed, said_on;	/* bytes of run->to_count, to_follow and to_say that are done */
+	struct buffer file;	/* the path of the file that is reported, a string: what the run tells next moves its lists */
 	bool ended;		/* standard input has ended */
 };
 
 /* Begins. `messages` is the path of the messages; dies if it cannot be opened. All pointers must outlive the struct. */
 void follow_begin(struct follow *, struct run *, struct counts *, const char *messages, bool show_progress);
 
-/* Waits for the next file to report that is not empty; NULL when the run is over and all files are done. */
+/*
+ * Waits for the next file to report that is not empty, and returns its path, which is valid until the next call; NULL when
+ * the run is over and all files are done.
+ */
 const char *follow_next_file(struct follow *);
 
 /* For lines.wait, with the struct follow as context: waits for more in the file. Returns false when the run is over. */

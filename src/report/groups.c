@@ -1,14 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-
-/* uthash exits when out of memory; make it do so with our message and status. */
-#define uthash_fatal(message) die("out of memory")
-#include <uthash.h>
-
 #include "groups.h"
-#include "lib/copytext.h"
+#include "lib/error.h"
+#include "lib/hash.h"
 
 struct group {
 	UT_hash_handle hh;
@@ -16,7 +11,7 @@ struct group {
 	int64_t *records;	/* for each model */
 	struct slice cohort, syllabus_id, syllabus;	/* in `key` */
 	bool needs_id;		/* the slug of the syllabus does not identify it */
-	struct buffer key;	/* its four fields, each after a byte that shows whether it is NULL, and followed by a TAB */
+	struct buffer key;	/* its four fields, each after a byte that shows whether it is NULL, and followed by a NUL */
 };
 
 static void
@@ -25,7 +20,7 @@ append_field(struct buffer *key, struct slice field)
 	buffer_append(key, field.ptr != NULL ? "=" : "-", 1);
 	if (field.ptr != NULL)
 		buffer_append(key, field.ptr, field.len);
-	buffer_append(key, "\t", 1);
+	buffer_append(key, "", 1);
 }
 
 /* The field that append_field put at an offset of the key. */

@@ -12,7 +12,7 @@ struct groups {
 	struct buffer key;	/* of the current record */
 };
 
-/* A group, when everything is counted. */
+/* A group, when everything is counted. The slices are the group's. */
 struct group_view {
 	struct slice cohort;
 	struct slice syllabus_id;	/* NULL: the cohort leads to no syllabus */

@@ -68,7 +68,7 @@ describe(struct progress *progress, int64_t to_do, char text[256])
 {
 	const int64_t time = run_clock() - progress->began;
 	int64_t done = 0, failed = 0;
-	int len = snprintf(text, 256, "%s", progress->phase.ptr);
+	int len = snprintf(text, 256, "%.40s", progress->phase.ptr);
 
 	for (int i = 0; i < progress->count; i++) {
 		while (tail_read(&progress->growing[i].tail, count_line, &progress->growing[i]))

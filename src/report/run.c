@@ -139,8 +139,8 @@ static void
 put_done(struct out *out, const struct run *run, const struct counts *counts, bool stopped)
 {
 	const struct tally sum = counts_sum(counts);
-	const int64_t rows = strcmp(said(run, ACTION), "check") == 0 ? sum.eligible : sum.done;
 	const bool check = strcmp(said(run, ACTION), "check") == 0;
+	const int64_t rows = check ? sum.eligible : sum.done;
 
 	out_string(out, "fb-backfill: ");
 	out_int(out, rows);

@@ -51,7 +51,7 @@ void run_learn(struct run *, struct slice line);
 /* Records the time of its end. */
 void run_end(struct run *);
 
-/* The value of a fact, or the NULL slice if it is unknown. */
+/* The value of a fact, which is valid until the next run_learn, or the NULL slice if it is unknown. */
 struct slice run_fact(const struct run *, enum fact);
 
 /* Checks that there is one receipt for each record. If not, reports it and sets the status to 2. */

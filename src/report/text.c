@@ -133,7 +133,7 @@ put_failures(struct text *text, int model, const struct tally *tally, const stru
 		put_value(out, failure_message((struct slice){ failure->detail.ptr, failure->detail.len }));
 		end_style(text, ERROR);
 	}
-	if (i < tally->failed) {
+	if (i < tally->failed && i > before->failed) {
 		begin_style(text, ERROR);
 		put_number(out, "  ... and ", tally->failed - i, " more");
 		end_style(text, ERROR);
@@ -178,6 +178,15 @@ end_section(struct text *text, int model)
 		put_failures(text, model, tally, &before);
 }
 
+/* Whether a section can be printed before that of `to`: at the end, or if it is known to stay empty. */
+static bool
+is_due(const struct text *text, int model, int to)
+{
+	const struct counts *counts = text->counts;
+
+	return to == counts->models->count || (counts->found_known && counts->tally[model].found == 0);
+}
+
 /* Ends the open section and begins that of `to`, after any empty sections before it. `to` = number of models: begins none. */
 static void
 change_section(struct text *text, int to)
@@ -185,7 +194,7 @@ change_section(struct text *text, int to)
 	if (text->section != -1)
 		end_section(text, text->section);
 	for (int model = 0; model < to; model++) {
-		if (!model_is_chosen(text->counts->chosen, model) || text->printed[model].section)
+		if (!model_is_chosen(text->counts->chosen, model) || text->printed[model].section || !is_due(text, model, to))
 			continue;
 		begin_section(text, model);
 		end_section(text, model);
@@ -213,7 +222,7 @@ text_put_record(struct text *text, const struct told *told)
 	put_number(out, " ", told->id, ": ");
 	if (told->outcome == SKIPPED) {
 		out_string(out, "skipped, ");
-		put_value(out, told->reason);
+		out_string(out, reasons[told->reason]);
 	} else if (told->outcome == FAILED) {
 		put_value(out, failure_message(field[DETAIL]));
 	} else if (text->counts->undo) {

@@ -33,7 +33,7 @@ void text_put_mode(struct text *);
 /* Prints a record, in the section of its model. */
 void text_put_record(struct text *, const struct told *);
 
-/* Ends the sections, after printing those of models without records. Each counts its own records. */
+/* Ends the sections, after printing those of models without records. Each section counts only its own records. */
 void text_end_sections(struct text *);
 
 /* Prints a line for each cohort and syllabus. */
