@@ -39,11 +39,11 @@ exports=$BATS_TEST_DIRNAME/exports
 }
 
 @test "--delimiter and --null also apply to a cohort dump; an invalid delimiter is a usage error" {
-  lines 'cohort_id|cohort|syllabus_id|syllabus' '7|lima|12|"w|eb"' '8|quito|-|-' '9|"x"y|1|z' '10|a|1|b' > dump.csv
+  lines 'cohort_id|cohort|syllabus_id|syllabus' '7|lima|12|"w|eb"' '8|quito|-|-' '10|a|1|b' > dump.csv
   lines 'model\tid\tcohort_id' 'answer\t1\t7' 'answer\t2\t8' 'answer\t3\t10' > candidates.tsv
-  run -1 --separate-stderr fb-resolve --delimiter '|' --null - --null '' --cohorts dump.csv candidates.tsv
+  run -0 --separate-stderr fb-resolve --delimiter '|' --null - --null '' --cohorts dump.csv candidates.tsv
   assert_output "$(lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\t1\t7\tlima\t12\tw|eb' 'answer\t3\t10\ta\t1\tb')"
-  assert_equal "$stderr" 'fb-resolve: dump.csv:4: unexpected quote'
+  assert_equal "$stderr" ''
   for delimiter in '' ab '"' '\' é $'\xe9' $'\n'; do run -2 fb-extract --delimiter "$delimiter" dump.csv; done
   for program in 'fb-extract' 'fb-resolve --cohorts dump.csv'; do
     run -2 $program --format text --delimiter ,
@@ -149,4 +149,34 @@ exports=$BATS_TEST_DIRNAME/exports
   printf 'id,cohort_id,syllabus_id\n1\xe2\x81\xb0,7,\n' > f   # a superscript is visible
   run -1 --separate-stderr fb-extract --model answer f
   assert_equal "$stderr" "fb-extract: f:2: id is not a decimal integer in bigint range: '1⁰'"
+}
+
+@test "a cohort dump with a quote at the wrong place is not used at all: quotes decide what the rest means" {
+  lines 'model\tid\tcohort_id' 'answer\t1\t7' > candidates.tsv
+  { lines 'cohort_id,cohort,syllabus_id,syllabus' '7,"lima"x,12,web' '8,quito,12,web'; } > dump.csv
+  run -2 --separate-stderr fb-resolve --cohorts dump.csv candidates.tsv
+  assert_output ''
+  assert_equal "$stderr" 'fb-resolve: dump.csv:2: unexpected quote
+fb-resolve: dump.csv: the quotes decide what the rest means, so this file is not used'
+  lines 'cohort_id,cohort,syllabus_id,syllabus' '7,lima,12,web' '8,"quito,12,web' '9,bogota,12,web' > dump.csv
+  run -2 --separate-stderr fb-resolve --cohorts dump.csv candidates.tsv
+  assert_output ''
+  [[ $stderr == 'fb-resolve: dump.csv:3-4: unterminated quoted field; 2 lines are not used'* ]]
+}
+
+@test "a file with two columns called model is refused, whatever --model says" {
+  lines 'model,model,id,cohort_id,syllabus_id' 'review,review,5,6,' > f.csv
+  for options in '' '--model answer'; do
+    run -2 fb-extract $options f.csv
+    assert_output 'fb-extract: f.csv:1: column model appears twice in the header'
+  done
+}
+
+@test "advice about a value is given where it can be followed, and however the file is read" {
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' 'answer\tNULL\t1\ta\t10\tx' 'answer\t7.0\t1\ta\t10\tx' > p.tsv
+  for command in 'fb-apply p.tsv' 'fb-report p.tsv' 'fb-report < p.tsv'; do
+    run -1 --separate-stderr bash -c "$command"
+    [[ $stderr == *"range: 'NULL'"$'\n'* ]]
+    [[ $stderr == *"range: '7.0' (it has a decimal point;"* ]]
+  done
 }

@@ -406,6 +406,11 @@ for at in range(len(whole)):
     if at < len(names) - 1:
         equal((ran.status, ran.out), (2, b""), at)
         continue
+    # in a dump, an open quote makes the whole file unusable
+    equal(ran.status == 2, whole[:at].count(b'"') % 2 == 1, at, ran.messages)
+    if ran.status == 2:
+        equal(ran.out, b"", at)
+        continue
     # only the end of a line may be missing
     expected = b""
     if at >= len(names + first):  # its last value is unquoted

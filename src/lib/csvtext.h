@@ -15,7 +15,7 @@ struct csv {
 	struct csv_parser parser;
 	char delimiter;
 	bool escape_told;	/* whether the hint about backslashes before quotes was given */
-	char message[256];	/* the last fault, if it was about a quote */
+	char message[256];	/* what csv_record returns if a quote is at fault */
 };
 
 /* Takes the index-th field (from 0) of a record, decoded. The value is valid only during the call. */

@@ -25,18 +25,20 @@ static void
 put_message(const char *format, va_list args)
 {
 	/* A message that quotes a huge field is cut. */
-	char message[MESSAGE_MAX], shown[4 * MESSAGE_MAX + 1];
+	char message[MESSAGE_MAX], shown[5 * MESSAGE_MAX];
 	struct slice rest, piece;
-	size_t len = 0;
+	size_t len;
 	bool printable;
 
 	vsnprintf(message, sizeof message, format, args);
+	len = (size_t)snprintf(shown, sizeof shown, "%s: ", program_name);
 	rest = slice_of(message);
 	while (text_piece(&rest, &piece, &printable))
 		for (size_t i = 0; i < piece.len; i++)
 			len += (size_t)snprintf(shown + len, sizeof shown - len, printable ? "%c" : "\\x%02x",
 			    (unsigned char)piece.ptr[i]);
-	fprintf(stderr, "%s: %.*s\n", program_name, (int)len, shown);
+	shown[len++] = '\n';
+	(void)fwrite(shown, 1, len, stderr);	/* which has no buffer */
 }
 
 void

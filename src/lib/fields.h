@@ -4,7 +4,7 @@
 
 #include "reader.h"
 
-/* Split and decode the current record. Return what is wrong with it, or NULL. */
+/* Split and decode the current record. Return what is wrong with it, which is valid until the next call, or NULL. */
 const char *fields_read_text(struct reader *);
 /* A CSV record may span several lines. */
 const char *fields_read_csv(struct reader *);

@@ -26,6 +26,12 @@ static const struct {
 	[TO_REPORT] = { "a plan or receipts", 0, { 0 }, false },
 };
 
+bool
+header_may_be_csv(enum kind kind)
+{
+	return kinds[kind].csv;
+}
+
 const char *
 header_kind(enum kind kind)
 {
@@ -221,7 +227,7 @@ choose_columns(struct reader *reader, const struct names *names)
 		const struct place *place = own && names->as_own[column].times > 0 ? &names->as_own[column] : &names->as_ours[column];
 		size_t at = reader->wanted_count;
 
-		if (place->times > 1 && has_column(reader->kind, column))
+		if (place->times > 1 && (column == MODEL || has_column(reader->kind, column)))
 			die("%s:%" PRIu64 ": column %s appears twice in the header", reader->lines.name, reader->lines.number, column_names[column]);
 		if (place->times != 1)
 			continue;
@@ -332,7 +338,7 @@ header_read(struct reader *reader, struct slice line, const struct model *own)
 			die("%s: no header after the first line", reader->lines.name);
 	}
 	choose_format(reader, line);
-	if (reader->format == CSV_FORMAT && !kinds[kind].csv)
+	if (reader->format == CSV_FORMAT && !header_may_be_csv(kind))
 		die("%s:%" PRIu64 ": %s must be in text format, separated by TABs", reader->lines.name, reader->lines.number, kinds[kind].name);
 	if (reader->format == CSV_FORMAT)
 		read_csv_names(reader, &line, &names);

@@ -20,6 +20,9 @@ const char *header_again(const struct reader *);
 /* Writes the header line of a kind. */
 void header_put(struct out *, enum kind);
 
+/* Whether files of this kind may be CSV, and may have other words for NULL. */
+bool header_may_be_csv(enum kind);
+
 /* The names of a kind ("a plan") and of a column, for messages. */
 const char *header_kind(enum kind);
 const char *header_column(enum column);

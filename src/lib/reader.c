@@ -150,6 +150,8 @@ reader_reject_bigint(struct reader *reader, enum column column)
 		return;
 	}
 	look = look_of(value);
+	if (look <= LOOKS_QUOTED_NULL && !header_may_be_csv(reader->kind))
+		look = LOOKS;	/* there is no --null for it */
 	if (look < LOOKS && (reader->hinted & 1u << look) == 0) {
 		const char *quote = look == LOOKS_NULL ? "'" : "";
 
@@ -224,7 +226,9 @@ reader_next(struct reader *reader)
 			return true;
 		if (fault != NULL)
 			reader_reject(reader, "%s", fault);
-		else
+		if (fault == reader->csv.message && reader->kind == COHORT_DUMP)
+			die("%s: the quotes decide what the rest means, so this file is not used", reader->lines.name);
+		if (fault == NULL)
 			reader_reject(reader, "expected %zu fields, found %zu", reader->width, reader->count);
 	}
 	return false;
@@ -258,6 +262,7 @@ reader_rewind(struct reader *reader)
 {
 	struct slice header;
 
+	reader->hinted = 0;
 	return lines_rewind(&reader->lines) && lines_next(&reader->lines, &header);
 }
 

@@ -140,13 +140,13 @@ reader_model(struct reader *reader, const struct models *models)
 	return reader_find_model(reader, models);
 }
 
-/* Returns how many records, good or bad, a text file has that was just opened. Dies if it cannot be read twice (a pipe). */
+/* Returns the number of records, well-formed or not, in a text file that was just opened. Dies if it cannot be read twice (a pipe). */
 uint64_t reader_count(struct reader *);
 
 /* Limits a text file that was just opened to its records `first` up to, but not including, `end`, counted from 0. */
 void reader_limit(struct reader *, uint64_t first, uint64_t end);
 
-/* Goes back to the first record of a text file. Returns false and does nothing if the file cannot seek (a pipe). */
+/* Goes back to the first record of a text file. Returns false if the file cannot seek (a pipe), which is then still where it was. */
 bool reader_rewind(struct reader *);
 
 void reader_close(struct reader *);

@@ -385,7 +385,7 @@ fuzz_one(const char *input, size_t len)
 	struct run run = { 0 };
 	unsigned char how, options;
 	size_t skipped;
-	bool returned;
+	bool returned, quotes;
 
 	if (len < 2 || len > NAIVE_MAX / 2)
 		return;
@@ -411,6 +411,8 @@ fuzz_one(const char *input, size_t len)
 	fuzz_begin(file.ptr, file.len, how & CHUNK);
 	returned = fuzz_run(read_file, &run);
 	rejects = run.expected.rejects;
-	CHECK(returned || !(how & OUR_HEADER) || naive_has_another_header(file.ptr, file.len));
+	/* A quote at the wrong place in a dump. A carriage return alone may put libcsv, which goes on, and us at different places. */
+	quotes = files[run.which].kind == COHORT_DUMP && (reading.stopped || memchr(file.ptr, '\r', file.len) != NULL);
+	CHECK(returned || !(how & OUR_HEADER) || quotes || naive_has_another_header(file.ptr, file.len));
 	fuzz_end();
 }
