@@ -342,6 +342,7 @@ fb-backfill: 2 rows updated in app on here:5432 as me; receipts in $PWD/receipts
   assert_output 'fb-report: /nowhere/o: No such file or directory'
 }
 
+# bats test_tags=native
 @test "it ignores the signals that end a run: the report is complete when the run is" {
   begin
   { lines "$receipts"; receipt answer 1; } > r.tsv
