@@ -286,7 +286,7 @@ refuse("unterminated quoted identifier", 'note="t', 'note="', 'note="t""', 'note
 refuse("empty quoted identifier", 'note=""', 'note="".t', 'note=t:i,"",s')
 refuse("two columns have the same name", "note=t:a,a,s", "note=t:a,b,A", 'note=t:a,b,"b"')
 refuse("fb-apply has a temporary table of that name; specify the schema", *[f"note={table}" for table in (
-    "fb_batch", "FB_Outcome", '"fb_pending"', "fb_sorted", "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
+    "fb_batch", "FB_Outcome", '"fb_pending"', "fb_merged", "fb_so_far", "fb_place", "fb_known_replica", "fb_replica")])
 refuse("names cannot contain $fb$ or $sql$", 'note="$fb$"', 'note=t:a$sql$b,c,s')
 refuse("contains a control character or an invisible one", 'note="\t"', shown=r'note="\x09"')
 refuse("contains a control character or an invisible one", 'note="\u202e"', shown=r'note="\xe2\x80\xae"')

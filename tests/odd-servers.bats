@@ -287,6 +287,57 @@ freeze() { # CONDITION
   assert_equal "$(state)" "$before"
 }
 
+@test "what stops a run is told from what concerns a row whatever the language of the server's messages" {
+  sample_database
+  lines 'model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus' > p.tsv
+  stops() { { fb-apply p.tsv; echo "SELECT pg_temp.fb_stops_the_script('$1', 'Meldung', E'$2');"; } | psql -XqAt | tail -n 1; } # SQLSTATE CONTEXT
+  ours='\nSQL-Anweisung »EXECUTE fb_statement«\nPL/pgSQL-Funktion fb_set_answer'
+  assert_equal "$(stops 42501 "SQL-Anweisung »INSERT INTO a«\nPL/pgSQL-Funktion a() Zeile 1$ours")" t
+  assert_equal "$(stops 42501 "${ours#\\n}")" f
+  for raise in 'PL/pgSQL-Funktion a() Zeile 1 bei RAISE' '在RAISE的第1行'; do
+    for state in 42501 57014 25006; do assert_equal "$(stops "$state" "$raise$ours")" f; done
+  done
+  assert_equal "$(stops 57014 "PL/pgSQL-Funktion a() Zeile 1$ours")" t
+}
+
+@test "receipts are in the order of the plan, also where some records fail and slugs differ in length" {
+  sample_database
+  sql "INSERT INTO admissions_cohort (id, slug, syllabus_version_id) SELECT 1000 + n, repeat(chr(97 + n % 26), 1 + n * 37 % 140) || n, 1 FROM generate_series(1, 300) AS n;
+       INSERT INTO feedback_answer (id, cohort_id) SELECT 1000 + n, 1001 + n * 7919 % 300 FROM generate_series(1, 5000) AS n"
+  freeze 'NEW.id % 97 = 0'
+  run -1 fb-backfill --receipts r.tsv --quiet
+  assert_equal "$(grep -c ^failed r.tsv)" 51
+  awk -F '\t' '$2 == "answer" { print $3 }' r.tsv > ids
+  sort -nc ids
+}
+
+@test "names are the same only if their bytes are: a collation that ignores case makes no difference" {
+  sample_database
+  make_plan > plan.tsv
+  sql "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+       ALTER TABLE admissions_cohort ALTER slug TYPE varchar(150) COLLATE any_case; ALTER TABLE admissions_syllabus ALTER slug TYPE varchar(100) COLLATE any_case"
+  awk -F '\t' -v OFS='\t' 'NR % 2 { $4 = toupper($4) } NR % 2 == 0 { $6 = toupper($6) } 1' plan.tsv | sed '1s/.*/model\tid\tcohort_id\tcohort\tsyllabus_id\tsyllabus/' > upper.tsv
+  run -0 fb-backfill --apply upper.tsv --receipts r.tsv --quiet
+  run -0 awk -F '\t' 'NR > 1 && $7 != "\\N" && $7 != "\\\\N" { print $1, $8 }' r.tsv
+  refute_line --partial updated
+  run -0 fb-backfill --apply plan.tsv --no-receipts --summary
+  assert_line '✓ Successfully updated 7 records in total'
+}
+
+@test "what a policy calls sees the session's search_path, also when receipts are made" {
+  example_database
+  least_privilege
+  sql "CREATE SCHEMA app; CREATE TABLE app.shown (model text); INSERT INTO app.shown VALUES ('answer');
+       CREATE FUNCTION app.is_shown(name text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM shown WHERE model = name); END';
+       GRANT USAGE ON SCHEMA app TO feedback_backfill; GRANT SELECT ON app.shown TO feedback_backfill;
+       ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;
+       CREATE POLICY shown ON feedback_answer USING (app.is_shown('answer'));
+       CREATE FUNCTION same() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER same BEFORE UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION same()"
+  PGOPTIONS='-c search_path=public,app' as_role fb-backfill --enable-row-security --receipts r.tsv --quiet
+  assert_equal "$(counts r.tsv)" 'updated 254'
+}
+
 @test "statement triggers are fired only by updates, not by the checks before them" {
   sample_database
   sql "CREATE TABLE fired (rows bigint);

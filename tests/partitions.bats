@@ -115,3 +115,14 @@ by_syllabus() {
   run -0 as_role fb-backfill --quiet
   run -0 fb-backfill --check
 }
+
+@test "a partition as a model of its own: a trigger that it inherits is seen, too" {
+  example_database
+  by_id
+  sql "CREATE FUNCTION undone() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN IF NEW.syllabus_id IS NOT NULL THEN UPDATE feedback_answer SET syllabus_id = NULL WHERE id = NEW.id; END IF; RETURN NULL; END';
+       CREATE TRIGGER undone AFTER UPDATE ON feedback_answer FOR EACH ROW EXECUTE FUNCTION undone()"
+  run -1 fb-backfill -m answer --table answer=answer_low --receipts r.tsv --quiet
+  assert_equal "$(grep -c ^updated r.tsv)" 0
+  [ "$(grep -c '^failed.*a trigger' r.tsv)" -gt 10 ]
+}

@@ -139,7 +139,7 @@ static bool
 is_ours(const char *table)
 {
 	static const char *const ours[] = {
-		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_done\"", "\"fb_in_doubt\"", "\"fb_sorted\"",
+		"\"fb_batch\"", "\"fb_outcome\"", "\"fb_pending\"", "\"fb_done\"", "\"fb_in_doubt\"", "\"fb_merged\"",
 		"\"fb_so_far\"",	/* --max-failures */
 		"\"fb_place\"", "\"fb_known_replica\"", "\"fb_replica\"",	/* --max-lag */
 	};

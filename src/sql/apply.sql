@@ -93,7 +93,9 @@ CREATE OR REPLACE FUNCTION pg_temp.fb_describe(target text, id text,
     )),
     bool_or(c.relkind IN ('v', 'f')
       OR EXISTS (SELECT FROM pg_rewrite AS r WHERE r.ev_class = c.oid AND r.ev_type = '2')
-      OR EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgenabled <> 'D'))
+      OR EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = c.oid AND g.tgenabled <> 'D'
+        -- not by tgisinternal, which in PostgreSQL 13 and 14 is also true for a trigger that a partition inherits
+        AND NOT EXISTS (SELECT FROM pg_constraint AS k WHERE k.oid = g.tgconstraint AND k.contype <> 't')))
   FROM family AS f JOIN pg_class AS c ON c.oid = f.member
 $$;
 
@@ -121,13 +123,13 @@ $$;
 
 -- Whether an error concerns the run and not one row: the server's resources or shutdown, the connection, a canceled
 -- query, a read-only transaction, or a privilege that a trigger lacks. If a trigger itself raises one of the last three,
--- it concerns the row.
+-- it concerns the row. The words of a context depend on lc_messages; names and RAISE do not.
 CREATE OR REPLACE FUNCTION pg_temp.fb_stops_the_script(state text, message text, context text) RETURNS boolean LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $$
   SELECT left(state, 2) IN ('08', '53', '57', '58') AND state <> '57014'
-    OR coalesce(split_part(context, chr(10), 1) NOT LIKE '% RAISE%', true) AND (
+    OR coalesce(split_part(context, chr(10), 1) NOT LIKE '%RAISE%', true) AND (
       left(state, 2) = '25' OR state = '57014'
-      OR state = '42501' AND message NOT LIKE '%row-level security%' AND split_part(context, 'SQL statement "EXECUTE fb_statement"', 1) LIKE '%function %')
+      OR state = '42501' AND message NOT LIKE '%row-level security%' AND split_part(context, 'EXECUTE fb_statement', 1) LIKE '%' || chr(10) || '%')
 $$;
 
 -- Slugs that COPY would write with a backslash arrive as hex: and their bytes in hexadecimal, so that no line of data
@@ -164,11 +166,12 @@ BEGIN
     SELECT b.n, CASE WHEN p.fault LIKE '23503 %%' THEN 'failed' ELSE 'skipped' END, p.fault
     FROM (
       SELECT d.*, CASE
-          WHEN (SELECT c.slug FROM %1$I.admissions_cohort AS c WHERE c.id = d.cohort_id)::text IS DISTINCT FROM d.cohort
+          WHEN (SELECT c.slug FROM %1$I.admissions_cohort AS c WHERE c.id = d.cohort_id)::text COLLATE "C" IS DISTINCT FROM d.cohort
+            OR NOT EXISTS (SELECT FROM %1$I.admissions_cohort AS c WHERE c.id = d.cohort_id)
           THEN 'other-cohort'
           WHEN {sets} AND NOT EXISTS (SELECT FROM %2$I.admissions_syllabus AS s WHERE s.id = d.syllabus_id)
           THEN format('23503 syllabus %%s does not exist', d.syllabus_id)
-          WHEN (SELECT s.slug FROM %2$I.admissions_syllabus AS s WHERE s.id = d.syllabus_id)::text IS DISTINCT FROM d.syllabus
+          WHEN (SELECT s.slug FROM %2$I.admissions_syllabus AS s WHERE s.id = d.syllabus_id)::text COLLATE "C" IS DISTINCT FROM d.syllabus
           THEN 'other-syllabus'
         END AS fault
       FROM (SELECT DISTINCT cohort_id, cohort, syllabus_id, syllabus FROM pg_temp.fb_batch) AS d
@@ -182,8 +185,10 @@ END
 $fb$;
 
 -- Turns the batch into its receipts, one for each record, in the order of the plan. If rows of the batch were changed, they
--- are rewritten, since COPY prints rows in their physical order.
-CREATE OR REPLACE PROCEDURE pg_temp.fb_make_receipts(records bigint, in_order boolean) LANGUAGE plpgsql
+-- are rewritten, since COPY prints rows in their physical order. (INSERT does not keep that order: it also fills what is
+-- left of earlier pages. CLUSTER does.)
+CREATE OR REPLACE PROCEDURE pg_temp.fb_make_receipts(records bigint, in_order boolean,
+  triggers_path text DEFAULT current_setting('search_path')) LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp SET work_mem = '1GB' AS $$
 DECLARE
   model text;
@@ -194,22 +199,24 @@ BEGIN
   END IF;
   IF current_setting('fb.look_again', true) = 'yes' THEN
     FOR model IN SELECT DISTINCT b.model FROM pg_temp.fb_batch AS b LOOP
-      EXECUTE format('CALL pg_temp.fb_look_again_at_%s()', model);
+      EXECUTE format('CALL pg_temp.fb_look_again_at_%s(triggers_path => %L)', model, triggers_path);
     END LOOP;
   END IF;
   IF in_order AND NOT EXISTS (SELECT FROM pg_temp.fb_outcome) THEN
     RETURN;
   END IF;
-  CREATE TEMPORARY TABLE fb_sorted ON COMMIT DROP AS
+  CREATE TEMPORARY TABLE fb_merged ON COMMIT DROP AS
     SELECT b.n, b.model, b.id, b.cohort_id, b.cohort, b.syllabus_id, b.syllabus, coalesce(o.status, b.status), o.detail
-    FROM pg_temp.fb_batch AS b LEFT JOIN pg_temp.fb_outcome AS o ON o.n = b.n
-    ORDER BY b.n;
-  IF (SELECT count(*) FROM pg_temp.fb_sorted) <> records THEN
+    FROM pg_temp.fb_batch AS b LEFT JOIN pg_temp.fb_outcome AS o ON o.n = b.n;
+  IF (SELECT count(*) FROM pg_temp.fb_merged) <> records THEN
     RAISE 'the receipts do not match the records of the batch'
     USING HINT = 'A trigger may have changed the temporary tables of this session. Nothing in this batch was applied.';
   END IF;
   TRUNCATE pg_temp.fb_batch;
-  INSERT INTO pg_temp.fb_batch SELECT * FROM pg_temp.fb_sorted;
-  DROP TABLE pg_temp.fb_sorted;
+  INSERT INTO pg_temp.fb_batch SELECT * FROM pg_temp.fb_merged;
+  DROP TABLE pg_temp.fb_merged;
+  CREATE INDEX fb_order ON pg_temp.fb_batch (n);
+  CLUSTER pg_temp.fb_batch USING fb_order;
+  DROP INDEX pg_temp.fb_order;
 END
 $$;
