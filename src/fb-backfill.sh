@@ -358,7 +358,7 @@ wait_for() { # pid
   while signalled=''; wait "$1" 2> /dev/null; status=$?; [ "$signalled" ]; do :; done
   return "$status"
 }
-signalled=''     # whether a trap ran that does not end the run
+signalled=''     # whether a trap has run that does not end the run
 
 # Runs a program so that signals are handled meanwhile.
 step() { "$@" <&0 2>&8 9>&- & wait_for $!; }
@@ -390,9 +390,10 @@ start_report() {
   tell action "${dry_run:+dry-}$action"
 }
 
-# The last error that psql printed is the run's error.
+# The last error that psql or another program printed is the run's error. A server may print it in another language.
+last_error() { grep -aE '(ERROR|FATAL|PANIC):|^psql: error:|^fb-(extract|resolve|apply):' "$tmp/messages" | tail -n 1 | grep . || tail -n 1 "$tmp/messages"; }
 psql_failed() { # words
-  error=$(grep -aE '(ERROR|FATAL|PANIC):|^psql: error:' "$tmp/messages" | tail -n 1)
+  error=$(last_error)
   die "$@"
 }
 
@@ -647,7 +648,7 @@ carry_out() {
     wait_for "${appliers[i]}" || note_status $?
     wait_for "${writers[i]}" || note_status 2
   done
-  (( worst < 2 )) || error=$(grep -aE '(ERROR|FATAL|PANIC):|^psql: error:|^fb-' "$tmp/messages" | tail -n 1)
+  (( worst < 2 )) || error=$(last_error)
 }
 
 # Asks over a new connection whether a transaction was committed or aborted, and prints which, or nothing if the server does not
@@ -676,7 +677,7 @@ END
 settle() { # job
   local doubt=$tmp/in-doubt.$1 part=${parts[$1]} xid first last printed size outcome
   [ -s "$doubt" ] && [ -e "$part" ] || return 0
-  read -r xid first last <<< "$(awk -F '\t' 'NR == 1 { xid = $1; first = $2 } END { print xid, first, $2 }' "$doubt")"
+  read -r xid first last <<< "$(awk -F '\t' 'NR == 1 { first = $2 } $2 > last { last = $2 } END { print $1, first, last }' "$doubt")"
   printed=$(wc -l < "$part")
   if ! is_count "$xid" || ! is_count "$first" || ! is_count "$last" || ! is_count "$printed" || (( printed > last )); then
     return 0  # they were printed, or the file was cut off before the COMMIT
@@ -692,13 +693,18 @@ settle() { # job
   tell in-doubt yes
   worst=2
   [ "$kept" ] || return 0
-  if claim "$part.in-doubt" && cat < "$doubt" >&"${claimed[$part.in-doubt]}"; then
+  (( ${#parts[@]} == 1 )) || unsettled=yes
+  if ! claim "$part.in-doubt" || ! cat < "$doubt" >&"${claimed[$part.in-doubt]}"; then
+    # Whatever happens, these are not lost: it may have been the disk of the receipts that was full.
+    keep_tmp=yes
+    warn "its receipts could not be kept in $part.in-doubt, and are in $doubt"
+  else
     warn "its receipts are in $part.in-doubt; to find out, ask the server: SELECT pg_xact_status('$xid')"
     warn "if it says committed, complete the receipts in FILE: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE"
-    (( ${#parts[@]} == 1 )) || unsettled=yes
   fi
 }
 unsettled=''     # the parts must not be joined
+keep_tmp=''      # receipts are nowhere else
 
 # Joins the receipts of all jobs. A line that was cut off gets its newline here, so that it spoils no other.
 join_parts() {
@@ -766,7 +772,7 @@ tell_receipts() {
 # Ends the run, however it ended: settles and joins the receipts, lets fb-report finish, and removes temporary files.
 clean_up() {
   local status=$? pid file
-  trap : USR1
+  trap 'signalled=yes' USR1   # which wait_for needs to know
   trap '' INT TERM HUP
   restore_terminal
   [ "$reached_end" ] || (( status == 2 )) || status=2
@@ -786,7 +792,7 @@ clean_up() {
   if [ ! "$applying" ]; then
     for file in "${!claimed[@]}"; do [ -s "$file" ] || rm -f -- "$file"; done
   fi
-  [ ! "$tmp" ] || rm -rf "$tmp"
+  [ ! "$tmp" ] || [ "$keep_tmp" ] || rm -rf "$tmp"
   [ ! "$died_of" ] || { trap - "$died_of"; kill -s "$died_of" $$; }
   exit "$status"
 }

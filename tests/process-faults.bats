@@ -296,6 +296,22 @@ END
 
 # ---- tables that are not what they seem
 
+@test "--apply and --undo: a privilege on the names is missed before anything is done, too" {
+  example_database
+  least_privilege
+  as_role fb-backfill --limit 5 --receipts r.tsv --plan p.tsv --quiet
+  for table in admissions_cohort admissions_syllabus; do
+    sql "REVOKE SELECT (slug) ON $table FROM feedback_backfill"
+    for action in '--apply p.tsv' '--undo r.tsv'; do
+      run -2 as_role fb-backfill $action
+      assert_line "ERROR:  permission denied for table $table"
+      assert_line 'fb-backfill: nothing was changed'
+      assert_equal "$(echo fb-receipts*)" 'fb-receipts*'
+    done
+    sql "GRANT SELECT (slug) ON $table TO feedback_backfill"
+  done
+}
+
 @test "a row security policy that hides rows from the update: each of them fails, and a second run without it finishes" {
   least_privilege
   sql "ALTER TABLE feedback_answer ENABLE ROW LEVEL SECURITY;

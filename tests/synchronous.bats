@@ -90,6 +90,27 @@ confirmed_by() { # NAME
 }
 ended() { ! kill -0 "$1" 2> /dev/null; }
 
+@test "where it stays unknown, and the receipts in doubt cannot be kept beside the others, they stay in the temporary directory" {
+  example_database
+  remember
+  confirmed_by nobody
+  mkdir r.tsv.in-doubt temporary
+  TMPDIR=$PWD/temporary fb-backfill --quiet --receipts r.tsv 2> err 3>&- &
+  run=$!
+  waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")" = 1 ]; }
+  wait_until waiting
+  kill -KILL "$(pgrep -f "in_doubt=.* -v waiting=.*" -P "$run")"
+  status=0
+  wait "$run" || status=$?
+  assert_equal "$status" 2
+  kept=$(sed -n 's/.*could not be kept in .*, and are in //p' err)
+  assert_equal "$(cut -f 3 "$kept" | sort | uniq -c | tr -s ' ')" ' 254 updated'
+  confirmed_by ''
+  { cat r.tsv; cut -f 3- "$kept"; } > whole
+  wait_until test "$(changed | wc -l)" = 254
+  assert_agree 0 whole
+}
+
 @test "the primary fails and its replica is promoted: the receipts are what the new primary has, and running again goes on" {
   example_database
   oracle_state > expected
