@@ -14,7 +14,7 @@ ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
 BIN = bin
 BUILD = build
 
-# As Debian's packages are built; what an attacker could make of an overflow ends the program.
+# As Debian's packages are built; an overflow ends the program instead of being exploitable.
 HARDENING = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 HARDENED_LINK = -pie -Wl,-z,relro,-z,now
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wpedantic
@@ -123,7 +123,7 @@ dist:
 	gzip -9nf $(TARBALL:.gz=)
 	@echo $(TARBALL)
 
-# Built from the tarball, in a folder of its own. What it takes was seen to by tests/prerequisites.sh, hence -d.
+# Built from the tarball, in a folder of its own. tests/prerequisites.sh has checked the build dependencies, hence -d.
 deb:
 	@tests/prerequisites.sh deb
 	$(MAKE) dist

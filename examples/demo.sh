@@ -55,9 +55,9 @@ tell '1. What is there to do? Rows that have a cohort, but no syllabus.' \
   'Some cohorts lead to no syllabus; their rows stay as they are.'
 show 1 9 0 'fb-backfill --check'
 
-tell '2. A dry run tells what would be done, and changes nothing.'
+tell '2. A dry run shows what would be done, and changes nothing.'
 show 0 8 5 'fb-backfill --dry-run --plan plan.tsv'
-tell 'It kept its plan, a table to be read or cut with any tool.' \
+tell 'It saved its plan: a table that any tool can read or filter.' \
   'fb-backfill --apply plan.tsv would do exactly what it says.'
 show 0 9 0 'head -n 4 plan.tsv'
 
@@ -84,4 +84,4 @@ tell '8. Without a database: what would be done, from CSV exports alone.'
 show 0 4 0 'cat examples/csv/cohorts.csv'
 show 0 8 5 'examples/csv-replay.sh'
 
-tell "That is all of it. README.md says the rest, and so does 'man man/fb.7'."
+tell "That is the tour. For everything else, see README.md and 'man fb'" "('man man/fb.7' before it is installed)."

@@ -1,11 +1,12 @@
--- Creates a role with only the privileges that the back-fill needs. Run this with psql, as a superuser, once for each
--- database. Running it again is safe, and revokes any other privileges that the role has on tables in the schema public.
+-- Creates a role with only the privileges that the back-fill needs. Run this with psql once for each database, as a
+-- superuser, or as the owner of the tables and the database, if that role may create roles. Running it again is safe, and revokes any other privileges that the role has on tables in the schema public.
 -- It does not revoke privileges elsewhere, memberships in other roles, or what PUBLIC may do.
 --
 -- The role can log in, but has no password; `\password feedback_backfill` sets one. It can also do whatever every
 -- role can: in PostgreSQL 13 and 14 this includes creating tables in the schema public, unless you
 -- REVOKE CREATE ON SCHEMA public FROM PUBLIC. If CONNECT on the database or USAGE on the schema has been revoked from
 -- PUBLIC, grant it to this role as well.
+\set ON_ERROR_STOP on
 BEGIN;
 
 SELECT 'CREATE ROLE feedback_backfill LOGIN'

@@ -5,13 +5,14 @@
 #
 # If a step of making the plan does not exit with 0, the script stops there: look first at what was left out of the plan.
 set -eu -o pipefail
+umask 077   # receipts are the only way to undo this
 
 case $*:$# in
   :0|--apply:1) ;;
   *) echo 'usage: pipeline.sh [--apply]' >&2; exit 2 ;;
 esac
 if [ $# -gt 0 ] && [ -s receipts.tsv ]; then
-  echo 'pipeline.sh: receipts.tsv: is there already, and an earlier run is undone with it; move it away first' >&2
+  echo 'pipeline.sh: receipts.tsv already exists, and is needed to undo an earlier run; move it elsewhere first' >&2
   exit 2
 fi
 
@@ -28,9 +29,11 @@ if [ $# -eq 0 ]; then
 fi
 
 # psql runs the plan as a script, batch by batch, and prints what happened to each record. If it stops early,
-# receipts.tsv has what was committed, and the report shows that.
+# receipts.tsv has what was committed, and the report shows that. Ctrl-C ends fb-apply, and with it the
+# script: psql rolls the open batch back, but still prints the receipts of one that is committed.
 broken=''
-fb-apply plan.tsv | psql -Xq > receipts.tsv || broken=yes
+trap : INT
+fb-apply plan.tsv | env --block-signal=INT psql -Xq > receipts.tsv || broken=yes
 
 # The report for people. It exits with 1 if a record failed.
 status=0

@@ -24,13 +24,18 @@
 # The folder of a database is then RUN/NAME below the home folder on that machine, and is copied here at the end.
 # shellcheck disable=SC2016  # the shell of each job expands what is in single quotes
 set -u -o pipefail
+umask 077   # connection strings, plans and receipts
 
 die() { printf 'several-databases.sh: %s\n' "$@" >&2; exit 2; }
 
-what='--plan "$folder/plan.tsv" --receipts "$folder/receipts.tsv"' earlier=''
+what='--plan "$folder/plan.tsv" --receipts "$folder/receipts.tsv"' earlier='' first='true'
 case ${1-} in
   --dry-run) what='--dry-run --plan "$folder/plan.tsv"'; shift ;;
-  --undo) earlier=${2-}; what="--undo $earlier/\$1/receipts.tsv --receipts \"\$folder/receipts.tsv\""; shift; shift ;;
+  --undo)
+    earlier=${2-} what="--undo ${2-}/\$1/receipts.tsv --receipts \"\$folder/receipts.tsv\""
+    # A database in which nothing was done has no receipts.
+    first="ls $earlier/\$1/receipts.tsv* > /dev/null 2>&1 || { echo '{\"models\": {\"none\": {\"found\": 0, \"reverted\": 0, \"failed\": 0}}}'; exit; }"
+    shift; shift ;;
 esac
 [ $# -ge 2 ] || die 'usage: several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]'
 databases=$1 run=$2; shift 2
@@ -44,28 +49,30 @@ plain='^[A-Za-z0-9_.][A-Za-z0-9_./-]*$'
 for name in "$run" ${earlier:+"$earlier"}; do
   [[ $name =~ $plain ]] || die "$name: a folder's name may have letters, digits and ._-/ in it"
 done
+list=$(cat -- "$databases") || die "$databases: cannot be read"   # once, since it may be a pipe
 awk -F '\t' '
   NF != 2 || $1 !~ /^[A-Za-z0-9][A-Za-z0-9_-]*$/ || $2 == "" { print "line " NR ": must be NAME<TAB>CONNINFO, NAME of letters, digits and _-"; exit 1 }
   seen[$1]++ { print "line " NR ": " $1 " appears twice"; exit 1 }
-  END { if (NR == 0) { print "no database"; exit 1 } }' < "$databases" >&2 || die "$databases: cannot be used"
+  END { if (NR == 0) { print "no database"; exit 1 } }' <<< "$list" >&2 || die "$databases: cannot be used"
 [ ! "$earlier" ] || [ -d "$earlier" ] || die "$earlier: no such folder"
 mkdir "$run" || die "each run needs a new folder, since receipts are the way back"
-mapfile -t names < <(cut -f 1 "$databases")
+mapfile -t names < <(cut -f 1 <<< "$list")
 
-# Ctrl-C stops all of them. Each gets time to finish its batch, and the summary is still printed.
+# Ctrl-C stops all of them. Each gets five minutes to finish its batch, and the summary is still printed.
 trap : INT
 # The command that each of them runs is in a file, so that parallel finds nothing to replace in the options.
 cat > "$run/command" << END
 folder=$run/\$1
-mkdir -p "\$folder" && exec fb-backfill --dbname "\$2" --json $what${*:+ ${*@Q}}
+umask 077
+mkdir -p "\$folder" && { $first; } && exec fb-backfill --dbname "\$2" --json $what${*:+ ${*@Q}}
 END
 # Without --jobs, parallel asks lscpu for the number of processors, which complains if /sys is not mounted.
 PARALLEL="--jobs $(nproc) ${PARALLEL-}"
 export PARALLEL
 over=()
 [ ! "${HOSTS-}" ] || over=(--sshlogin "$HOSTS" --basefile "$run/command" --return "$run/{1}" ${earlier:+--transferfile "$earlier/{1}"})
-parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,20000,KILL,25 "${over[@]}" \
-  "bash $run/command {1} {2}" :::: "$databases"
+parallel --colsep '\t' --joblog "$run/jobs" --results "$run/{1}/" --termseq INT,300000,KILL,25 "${over[@]}" \
+  "bash $run/command {1} {2}" :::: <(printf '%s\n' "$list")
 
 # ---- the summary, from each one's report and exit status
 

@@ -112,6 +112,10 @@ freeze_one() {
   assert_equal "$(grep -v database again/summary.tsv)" \
     "$(lines 'north\t2\t-\t-\t-\t-' 'south\t1\t1\t0\t0\t1' 'all\t2\t1+\t0+\t0+\t1+')"
   [[ $stderr == *'north: fb-backfill: nothing was changed'* ]]
+  # where nothing was done, nothing is taken back; the list may be a pipe
+  run -0 "$several" --undo again <(cat databases.tsv) back
+  assert_equal "$(grep -v database back/summary.tsv)" "$(lines 'north\t0\t0\t0\t0\t0' 'south\t0\t0\t0\t0\t0' 'all\t0\t0\t0\t0\t0')"
+  assert_equal "$(stat -c %a back back/south back/command)" "$(lines 700 700 600)"
 }
 
 # bats test_tags=slow

@@ -205,6 +205,10 @@ END
   assert_line 'DRY RUN: Would update 7 records in total'
   run -2 manage --dry-run --database both
   assert_output "CommandError: database 'both': a service cannot be combined with HOST, PORT, USER, NAME"
+  # nor one that only libpq would know of
+  PGSERVICE=feedback run -2 manage --dry-run
+  assert_output 'CommandError: PGSERVICE is set in the environment; unset it, or name the service in settings'
+  PGSERVICE=other run -0 manage --dry-run --database service
 }
 
 @test "--database is one of settings.DATABASES, and PostgreSQL" {

@@ -52,7 +52,7 @@ examples=$project/examples
   "$examples/pipeline.sh" --apply > /dev/null
   cp receipts.tsv first.tsv
   run -2 "$examples/pipeline.sh" --apply
-  assert_output --partial 'receipts.tsv: is there already'
+  assert_output --partial 'receipts.tsv already exists'
   run -0 cmp first.tsv receipts.tsv
   for word in apply --dry-run ''; do
     run -2 "$examples/pipeline.sh" "$word"

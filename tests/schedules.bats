@@ -103,7 +103,7 @@ freeze() {
   exec 5> state/.lock
   flock 5
   run -75 cron
-  assert_output 'fb-backfill: the last run is still going'
+  assert_output 'fb-backfill: the previous run is still in progress'
   exec 5>&-
   assert_equal "$(state)" "$before"
   run -0 cron

@@ -37,6 +37,8 @@ def libpq_environment(alias):
     service = database["OPTIONS"].get("service")
     if service and variables:  # libpq would use the service, Django the others: maybe not the same database
         raise CommandError(f"database '{alias}': a service cannot be combined with {', '.join(SETTINGS)}", returncode=2)
+    if not service and os.environ.get("PGSERVICE"):  # the same: libpq would connect to what that service says
+        raise CommandError("PGSERVICE is set in the environment; unset it, or name the service in settings", returncode=2)
     if not service:
         variables.setdefault("PGDATABASE", "postgres")  # as Django does
     variables.update({OPTIONS[name]: value for name, value in database["OPTIONS"].items() if name in OPTIONS})
