@@ -123,13 +123,13 @@ $$;
 
 -- Whether an error concerns the run and not one row: the server's resources or shutdown, the connection, a canceled
 -- query, a read-only transaction, or a privilege that a trigger lacks. If a trigger itself raises one of the last three,
--- it concerns the row. The words of a context depend on lc_messages; names and RAISE do not.
+-- it concerns the row. Of the words of a context, only RAISE and PL/pgSQL (or another PL/) do not depend on lc_messages.
 CREATE OR REPLACE FUNCTION pg_temp.fb_stops_the_script(state text, message text, context text) RETURNS boolean LANGUAGE sql
   SET search_path = pg_catalog, pg_temp AS $$
   SELECT left(state, 2) IN ('08', '53', '57', '58') AND state <> '57014'
     OR coalesce(split_part(context, chr(10), 1) NOT LIKE '%RAISE%', true) AND (
       left(state, 2) = '25' OR state = '57014'
-      OR state = '42501' AND message NOT LIKE '%row-level security%' AND split_part(context, 'EXECUTE fb_statement', 1) LIKE '%' || chr(10) || '%')
+      OR state = '42501' AND message NOT LIKE '%row-level security%' AND split_part(context, 'EXECUTE fb_statement', 1) ~ 'PL/|function ')
 $$;
 
 -- Slugs that COPY would write with a backslash arrive as hex: and their bytes in hexadecimal, so that no line of data
