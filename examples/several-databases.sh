@@ -34,7 +34,7 @@ case ${1-} in
   --undo)
     earlier=${2-} what="--undo ${2-}/\$1/receipts.tsv --receipts \"\$folder/receipts.tsv\""
     # A database in which nothing was done has no receipts.
-    first="ls $earlier/\$1/receipts.tsv* > /dev/null 2>&1 || { echo '{\"models\": {\"none\": {\"found\": 0, \"reverted\": 0, \"failed\": 0}}}'; exit; }"
+    first="ls $earlier/\$1/receipts.tsv* > /dev/null 2>&1 || { echo '{\"models\": {\"none\": {\"found\": 0, \"reverted\": 0, \"skipped\": {}, \"failed\": 0}}}'; exit; }"
     shift; shift ;;
 esac
 [ $# -ge 2 ] || die 'usage: several-databases.sh [--dry-run | --undo EARLIER] DATABASES RUN [OPTION...]'
