@@ -566,7 +566,7 @@ start_job() { # index
   local share=()
   (( jobs == 1 )) || share=(--share "$(($1 + 1))/$jobs")
   open_pipe "$tmp/script.$1" || exit 2
-  (trap '' INT TERM HUP USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
+  (trap '' USR1; exec "${apply[@]}" "${share[@]}" "${inputs[@]}") >&5 2>&8 5>&- 6<&- 9>&- & appliers+=($!)
   # psql writes receipts straight to their file, so no other process can lose them. setsid, because Ctrl-C or a hang-up of the
   # terminal would end psql before the receipts of the last commit.
   (trap '' USR1; exec setsid "${psql[@]}" -v in_doubt="$tmp/in-doubt.$1" -v waiting="$tmp/waiting.$1" -v go_on="$tmp/go-on") \

@@ -383,7 +383,7 @@ many_answers() {
   assert_equal "$(tail -n 2 out | head -n 1)" '✓ Successfully updated 7 records in total'
 }
 
-@test "a signal to the whole group: fb-report and fb-apply go on until the open batch has ended" {
+@test "a signal to the whole group: fb-report goes on until the open batch has ended" {
   many_answers
   setsid env --default-signal fb-backfill --batch-size 100 --lock-timeout 0 --receipts r.tsv --summary > out 2> err 3>&- &
   pid=$!
