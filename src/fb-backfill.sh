@@ -382,7 +382,8 @@ tell() { # key value
 absolute() { case $1 in ''|/*) printf %s "$1" ;; *) printf %s "$PWD/$1" ;; esac; }
 
 # From now on fb-report does all the reporting: it reads facts from the pipe that is 9 here, and messages from the file that is 8.
-# Each psql that writes receipts holds the pipe open, too, so it ends when nobody writes receipts any more.
+# Each psql that writes receipts holds the pipe open, too, so it ends when nobody writes receipts any more, and by no signal. (It
+# sees to that itself as soon as it has begun.)
 start_report() {
   : > "$tmp/messages" && open_pipe "$tmp/facts" && exec 9>&5 5>&- 8>> "$tmp/messages" || exit 2
   (trap '' INT TERM HUP USR1; exec "${report[@]}" --models "$tmp/models" --follow "$tmp/messages") <&6 2>&7 7>&- 8>&- 9>&- & reporter=$!
@@ -693,7 +694,7 @@ settle() { # job
   tell in-doubt yes
   worst=2
   [ "$kept" ] || return 0
-  (( ${#parts[@]} == 1 )) || unsettled=yes
+  unsettled=yes
   if ! claim "$part.in-doubt" || ! cat < "$doubt" >&"${claimed[$part.in-doubt]}"; then
     # Whatever happens, these are not lost: it may have been the disk of the receipts that was full.
     keep_tmp=yes
@@ -703,7 +704,7 @@ settle() { # job
     warn "if it says committed, complete the receipts in FILE: head -n $first $part > FILE && cut -f 3- $part.in-doubt >> FILE"
   fi
 }
-unsettled=''     # the parts must not be joined
+unsettled=''     # the files of receipts are needed as they are: the parts are not joined, and none is removed
 keep_tmp=''      # receipts are nowhere else
 
 # Joins the receipts of all jobs. A line that was cut off gets its newline here, so that it spoils no other.
@@ -788,9 +789,10 @@ clean_up() {
     (( worst <= status )) || status=$worst
   fi
   end_report
-  [ ! "$applying" ] || (( ${#parts[@]} == 1 )) || [ "$unsettled" ] || rm -f -- "${parts[@]}"
   if [ ! "$applying" ]; then
     for file in "${!claimed[@]}"; do [ -s "$file" ] || rm -f -- "$file"; done
+  elif (( ${#parts[@]} > 1 )) && [ ! "$unsettled" ]; then
+    rm -f -- "${parts[@]}"
   fi
   [ ! "$tmp" ] || [ "$keep_tmp" ] || rm -rf "$tmp"
   [ ! "$died_of" ] || { trap - "$died_of"; kill -s "$died_of" $$; }

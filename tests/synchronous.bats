@@ -111,6 +111,26 @@ ended() { ! kill -0 "$1" 2> /dev/null; }
   assert_agree 0 whole
 }
 
+@test "where it stays unknown in the first batch, nothing that the advice needs is removed, and the advice is right" {
+  example_database
+  remember
+  confirmed_by nobody
+  fb-backfill --quiet 2> err 3>&- &
+  run=$!
+  waiting() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")" = 1 ]; }
+  wait_until waiting
+  kill -KILL "$(pgrep -f "in_doubt=.* -v waiting=.*" -P "$run")"
+  status=0
+  wait "$run" || status=$?
+  assert_equal "$status" 2
+  confirmed_by ''
+  advice=$(sed -n 's/.*complete the receipts in FILE: //p' err)
+  eval "${advice//FILE/whole.tsv}"
+  assert_equal "$(cut -f 1 whole.tsv | sort | uniq -c | tr -s ' ')" "$(printf ' 1 status\n 254 updated')"
+  wait_until test "$(changed | wc -l)" = 254
+  assert_agree 0 whole.tsv
+}
+
 @test "the primary fails and its replica is promoted: the receipts are what the new primary has, and running again goes on" {
   example_database
   oracle_state > expected
