@@ -1,5 +1,6 @@
 -- Creates a role with only the privileges that the back-fill needs. Run this with psql once for each database, as a
--- superuser, or as the owner of the tables and the database, if that role may create roles. Running it again is safe, and revokes any other privileges that the role has on tables in the schema public.
+-- superuser, or as the owner of the tables and the database, if that role may create roles. Running it again is safe,
+-- and revokes any other privileges that the role has on tables in the schema public.
 -- It does not revoke privileges elsewhere, memberships in other roles, or what PUBLIC may do.
 --
 -- The role can log in, but has no password; `\password feedback_backfill` sets one. It can also do whatever every

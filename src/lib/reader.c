@@ -224,12 +224,12 @@ reader_next(struct reader *reader)
 		}
 		if (fault == NULL && reader->count == reader->width)
 			return true;
-		if (fault != NULL)
+		if (fault == NULL)
+			reader_reject(reader, "expected %zu fields, found %zu", reader->width, reader->count);
+		else
 			reader_reject(reader, "%s", fault);
 		if (fault == reader->csv.message && reader->kind == COHORT_DUMP)
 			die("%s: the quotes decide what the rest means, so this file is not used", reader->lines.name);
-		if (fault == NULL)
-			reader_reject(reader, "expected %zu fields, found %zu", reader->width, reader->count);
 	}
 	return false;
 }
